@@ -1,0 +1,1 @@
+"""Dropscore: parquet files dropped into a bucket come out as predictions, keyed to their rows."""

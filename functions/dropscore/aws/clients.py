@@ -1,0 +1,92 @@
+"""The boto3 clients: made in one place, with bounded waits and retries."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sqs import SQSClient
+
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=10,
+)
+"""Four tries of at most 23 s and backoff stay under 120 s, well within a function's 300 s."""
+
+AwsError = (ClientError, BotoCoreError)
+"""What a call can raise."""
+
+BUSY_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalServerError",
+        "InternalFailure",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ResourceLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+    }
+)
+"""Error codes that pass by themselves: throttling, quotas and the services' own failures."""
+
+
+class Clients:
+    """One client per service, made when first asked for."""
+
+    def __init__(self) -> None:
+        self._session = boto3.session.Session()
+
+    def s3(self) -> S3Client:
+        """S3."""
+        return self._session.client("s3", config=_CONFIG)
+
+    def dynamodb(self) -> DynamoDBClient:
+        """DynamoDB."""
+        return self._session.client("dynamodb", config=_CONFIG)
+
+    def sqs(self) -> SQSClient:
+        """SQS."""
+        return self._session.client("sqs", config=_CONFIG)
+
+    def events(self) -> EventBridgeClient:
+        """EventBridge."""
+        return self._session.client("events", config=_CONFIG)
+
+    def sagemaker(self) -> SageMakerClient:
+        """SageMaker."""
+        return self._session.client("sagemaker", config=_CONFIG)
+
+
+def error_code(error: Exception) -> str:
+    """The service's code for an error; empty where the service did not answer."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+
+
+def error_message(error: Exception) -> str:
+    """The service's own words."""
+    return str(error.response["Error"].get("Message", "")) if isinstance(error, ClientError) else str(error)
+
+
+def passes_by_itself(error: Exception) -> bool:
+    """Whether repeating the call later can help: throttled, over a quota, or no answer at all."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, BotoCoreError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error_code(error) in BUSY_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR

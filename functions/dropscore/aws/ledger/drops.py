@@ -1,0 +1,243 @@
+"""Drops in the ledger: every change of a drop's state is one conditional write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from dropscore.aws.ledger.expressions import Append, Condition, Increment, Item
+from dropscore.aws.ledger.items import (
+    MODEL_ATTRIBUTES,
+    drop_of,
+    drop_partition,
+    drop_pk,
+    model_attributes,
+    source_attributes,
+    stamp,
+)
+from dropscore.aws.ledger.table import Conflict, Table
+from dropscore.domain.drop import TRANSITIONS, Counts, Drop, DropState, ModelVersion, Source
+
+ANNOUNCE = "announce"
+"""What waits in the index until the final state has been announced."""
+
+OPEN_KINDS = ("waiting", "preparing", "prepared", ANNOUNCE)
+"""What of drops stands in the index; a SCORING drop is looked after by its job."""
+
+_INDEXED = {DropState.WAITING: "waiting", DropState.PREPARING: "preparing", DropState.PREPARED: "prepared"}
+
+ANNOUNCE_GRACE = timedelta(seconds=60)
+"""How long a final state may stand unannounced before the sweep announces it."""
+
+_NOT_EXISTS = Condition("attribute_not_exists(pk)")
+_LEASE_OVER: Item = {"lease_until": None, "released": None}
+
+
+class Held(Exception):
+    """The drop is known already, as `drop` says."""
+
+    def __init__(self, drop: Drop) -> None:
+        super().__init__(f"drop {drop.drop_id} is {drop.state}")
+        self.drop = drop
+
+
+class Drops:
+    """Reads drops and moves them from state to state.
+
+    Each move returns the drop as it is then, and raises `Conflict` when the drop is not where the caller
+    believes it to be: somebody else has moved it, and the caller has nothing more to do with it.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, drop_id: str) -> Drop | None:
+        """The drop, read consistently."""
+        item = self._table.get(drop_pk(drop_id))
+        return drop_of(item) if item else None
+
+    def get_all(self, drop_ids: Sequence[str]) -> list[Drop]:
+        """Those of the drops that are there, read consistently, in no order."""
+        return [drop_of(item) for item in self._table.get_all([drop_pk(drop_id) for drop_id in drop_ids])]
+
+    def due(self, state: DropState, now: datetime, limit: int) -> list[Drop]:
+        """Open drops of a state that are due: a hint where to look, not the truth."""
+        return [drop_of(item) for item in self._table.open_items(_INDEXED[state], now, due=now, limit=limit)]
+
+    def prepared(self, now: datetime, limit: int) -> list[Drop]:
+        """Drops that wait for a job. A hint, not the truth."""
+        return [
+            drop_of(item) for item in self._table.open_items(_INDEXED[DropState.PREPARED], now, limit=limit)
+        ]
+
+    def unannounced(self, now: datetime, limit: int) -> list[Drop]:
+        """Drops whose final state should have been announced by now. A hint, not the truth."""
+        return [drop_of(item) for item in self._table.open_items(ANNOUNCE, now, due=now, limit=limit)]
+
+    def open(self, source: Source, now: datetime, until: datetime) -> Drop:
+        """Begin to prepare a drop that nobody has heard of: PREPARING, attempt 1, leased until `until`.
+
+        Raises
+        ------
+        Held
+            It is known already.
+        """
+        first = {
+            **{name: value for name, value in source_attributes(source).items() if value is not None},
+            "arrived_at": stamp(now),
+            "attempt": 1,
+            "tries": 0,
+            "state": DropState.PREPARING.value,
+            "lease_until": stamp(until),
+            "work": drop_partition(_INDEXED[DropState.PREPARING], source.drop_id, now),
+            "due": stamp(until),
+            "history": _history(DropState.PREPARING, now, None),
+        }
+        try:
+            return drop_of(self._table.change(drop_pk(source.drop_id), first, _NOT_EXISTS))
+        except Conflict as conflict:
+            raise Held(drop_of(conflict.old)) from conflict
+
+    def take_up(self, drop: Drop, now: datetime, until: datetime) -> Drop:
+        """Begin its next attempt: a WAITING drop, or a PREPARING one whose lease has ended → PREPARING."""
+        crashed = drop.state is DropState.PREPARING and not drop.released
+        changes = {
+            "attempt": Increment(),
+            "crashes": Increment(int(crashed)),
+            "lease_until": stamp(until),
+            "released": None,
+            "reason": None,
+        }
+        return self._move(drop, DropState.PREPARING, now, changes, due=until)
+
+    def release(self, drop: Drop, reason: str, due: datetime, now: datetime) -> Drop:
+        """Give the lease back so that the sweep resumes the drop at `due`: a service was busy."""
+        changes = {"lease_until": stamp(due), "released": True, "reason": reason}
+        return self._move(drop, DropState.PREPARING, now, changes, due)
+
+    def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:
+        """→ WAITING: no usable approved model yet, or no longer the one it was prepared for."""
+        forgotten = dict.fromkeys((*MODEL_ATTRIBUTES, "job", "cohort"))
+        return self._move(
+            drop, DropState.WAITING, now, {**forgotten, **_LEASE_OVER, "reason": reason}, due=now
+        )
+
+    def revive(self, drop: Drop, now: datetime) -> Drop:
+        """FAILED → WAITING: the operator says that it shall be tried again, as if for the first time."""
+        forgotten = ("reason", "job", "cohort", "lone_failures", "crashes", "announced", "finished_at")
+        return self._move(drop, DropState.WAITING, now, dict.fromkeys(forgotten), due=now)
+
+    def postpone(self, drop: Drop, due: datetime) -> None:
+        """Let the sweep look at a WAITING drop again only at `due`.
+
+        Raises
+        ------
+        Conflict
+            It waits no more.
+        """
+        self._table.change(drop_pk(drop.drop_id), {"due": stamp(due)}, still(drop))
+
+    def finish_preparing(
+        self, drop: Drop, model: ModelVersion, shards: int, counts: Counts, now: datetime
+    ) -> Drop:
+        """PREPARING → PREPARED: its `shards` are written; `counts.rows_scored` are the rows in them."""
+        changes = {
+            **_LEASE_OVER,
+            **model_attributes(model),
+            "shards": shards,
+            "rows_in": counts.rows_in,
+            "rows_accepted": counts.rows_scored,
+            "rows_rejected": counts.rows_rejected,
+            "prepared_at": stamp(now),
+        }
+        return self._move(drop, DropState.PREPARED, now, changes, due=now)
+
+    def note_unscored(self, drop: Drop, reason: str) -> None:
+        """Say why a SCORING drop could not be collected; what becomes of it is decided at its job's end."""
+        self._table.change(drop_pk(drop.drop_id), {"reason": reason}, still(drop))
+
+    def score_again(self, drop: Drop, cohort: str, reason: str, *, alone: bool, now: datetime) -> Drop:
+        """SCORING → PREPARED: its job left it unscored."""
+        changes = {"cohort": cohort, "reason": reason, "job": None, "lone_failures": Increment(int(alone))}
+        return self._move(drop, DropState.PREPARED, now, changes, due=now)
+
+    def score(
+        self, drop: Drop, model: ModelVersion, counts: Counts, uris: Mapping[str, str | None], now: datetime
+    ) -> Drop:
+        """→ SCORED: its result is written; `uris` are `result_uri` and `rejects_uri`."""
+        changes = {**model_attributes(model), **_counted(counts), **uris, "reason": None}
+        return self._finish(drop, DropState.SCORED, changes, now)
+
+    def reject(
+        self, drop: Drop, reason: str, counts: Counts | None, rejects_uri: str | None, now: datetime
+    ) -> Drop:
+        """→ REJECTED: its content is at fault; `counts` where its rows were counted."""
+        changes = {"reason": reason, "rejects_uri": rejects_uri, **(_counted(counts) if counts else {})}
+        return self._finish(drop, DropState.REJECTED, changes, now)
+
+    def fail(self, drop: Drop, reason: str, now: datetime) -> Drop:
+        """SCORING → FAILED: scoring failed for good."""
+        return self._finish(drop, DropState.FAILED, {"reason": reason}, now)
+
+    def note_announced(self, drop: Drop) -> None:
+        """Note that the final state has been announced.
+
+        Raises
+        ------
+        Conflict
+            It is no longer in that state.
+        """
+        self._table.change(drop_pk(drop.drop_id), {"announced": True, "work": None, "due": None}, still(drop))
+
+    def _finish(self, drop: Drop, state: DropState, changes: Mapping[str, Any], now: datetime) -> Drop:
+        finished = {**_LEASE_OVER, **changes, "finished_at": stamp(now), "announced": False}
+        return self._move(drop, state, now, finished, due=now + ANNOUNCE_GRACE)
+
+    def _move(
+        self, drop: Drop, state: DropState, now: datetime, changes: Mapping[str, Any], due: datetime
+    ) -> Drop:
+        self._table.lower_horizon(drop.arrived_at.date(), now)
+        changes = {**move(drop, state, now, due, changes.get("reason")), **changes}
+        return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
+
+
+def move(
+    drop: Drop, state: DropState, now: datetime, due: datetime | None = None, reason: str | None = None
+) -> Item:
+    """The changes that bring a drop to `state`, where the design knows such a transition.
+
+    Raises
+    ------
+    AssertionError
+        It does not: a defect of the caller.
+    """
+    if state not in TRANSITIONS[drop.state]:
+        raise AssertionError(f"drop {drop.drop_id}: the design knows no way from {drop.state} to {state}")
+    what = ANNOUNCE if state.final else _INDEXED.get(state)
+    place = drop_partition(what, drop.drop_id, drop.arrived_at) if what else None
+    return {
+        "state": state.value,
+        "work": place,
+        "due": stamp(due) if due and place else None,
+        "history": _history(state, now, reason),
+    }
+
+
+def still(drop: Drop) -> Condition:
+    """The condition that a drop is as the caller read it: same state, same preparation, same try."""
+    values = {":state": drop.state.value, ":attempt": drop.attempt, ":tries": drop.tries}
+    return Condition("#state = :state AND attempt = :attempt AND tries = :tries", {"#state": "state"}, values)
+
+
+def _counted(counts: Counts) -> Item:
+    return {
+        "rows_in": counts.rows_in,
+        "rows_scored": counts.rows_scored,
+        "rows_rejected": counts.rows_rejected,
+    }
+
+
+def _history(state: DropState, now: datetime, reason: str | None) -> Append:
+    entry = {"state": state.value, "at": stamp(now)}
+    return Append({**entry, "reason": reason} if reason else entry)

@@ -1,0 +1,52 @@
+"""SageMaker's model registry: the versions of the group that scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dropscore.aws.clients import AwsError, error_code
+from dropscore.domain.model import Package
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+class Registry:
+    """Reads the packages of one model package group."""
+
+    def __init__(self, client: SageMakerClient, group: str) -> None:
+        self._client = client
+        self.group = group
+
+    def newest_approved(self) -> Package | None:
+        """The newest Approved version of the group, or None.
+
+        ListModelPackages sorts ascending unless told otherwise (API reference).
+        """
+        answer = self._client.list_model_packages(
+            ModelPackageGroupName=self.group,
+            ModelApprovalStatus="Approved",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=1,
+        )
+        packages = answer["ModelPackageSummaryList"]
+        return self.describe(packages[0]["ModelPackageArn"]) if packages else None
+
+    def describe(self, package_arn: str) -> Package | None:
+        """One version, or None when it has been deleted."""
+        try:
+            answer = self._client.describe_model_package(ModelPackageName=package_arn)
+        except AwsError as error:
+            if error_code(error) == "ValidationException":
+                return None
+            raise
+        containers = answer.get("InferenceSpecification", {}).get("Containers", [])
+        return Package(
+            arn=package_arn,
+            group=answer["ModelPackageGroupName"],
+            version=answer["ModelPackageVersion"],
+            approved=answer.get("ModelApprovalStatus") == "Approved",
+            image=containers[0].get("Image", "") if containers else "",
+            metadata=answer.get("CustomerMetadataProperties", {}),
+        )

@@ -1,0 +1,162 @@
+"""The composition root: adapters are built from the environment once, use cases once per invocation."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dropscore.announce import Announcer
+from dropscore.approved import CurrentModel
+from dropscore.aws.clients import Clients
+from dropscore.aws.events import Events
+from dropscore.aws.ledger import Drops, Jobs, Table, Versions
+from dropscore.aws.objects import Bucket, Inbox
+from dropscore.aws.queues import Queues
+from dropscore.aws.registry import Registry
+from dropscore.aws.transforms import Transforms, TransformSettings
+from dropscore.closing import Closing
+from dropscore.collect import Collect
+from dropscore.deadline import Clock, Deadline, system_clock
+from dropscore.dispatch import Dispatch
+from dropscore.joining import Joining
+from dropscore.prepare import Prepare
+from dropscore.results import Results
+from dropscore.settings import Settings
+from dropscore.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """What the use cases reach AWS through."""
+
+    inbox: Inbox
+    work: Bucket
+    results: Bucket
+    models: Bucket
+    table: Table
+    registry: Registry
+    transforms: Transforms
+    queues: Queues
+    events: Events
+
+
+@dataclass(frozen=True)
+class Application:
+    """Adapters, settings and a clock: all that use cases are made of."""
+
+    adapters: Adapters
+    settings: Settings
+    clock: Clock
+
+    def deadline(self, milliseconds_left: int) -> Deadline:
+        """The deadline of an invocation."""
+        return Deadline.after(self.clock, milliseconds_left)
+
+    def prepare(self, deadline: Deadline) -> Prepare:
+        """Prepare, for one invocation."""
+        adapters = self.adapters
+        return Prepare(
+            drops=Drops(adapters.table),
+            model=CurrentModel(adapters.registry, adapters.models),
+            inbox=adapters.inbox,
+            work=adapters.work,
+            results=self._results(),
+            queues=adapters.queues,
+            announcer=self._announcer(),
+            dispatch=self.dispatch(deadline),
+            limits=self.settings.limits,
+            deadline=deadline,
+        )
+
+    def dispatch(self, deadline: Deadline) -> Dispatch:
+        """Dispatch, for one invocation."""
+        adapters = self.adapters
+        return Dispatch(
+            table=adapters.table,
+            drops=Drops(adapters.table),
+            jobs=self._jobs(),
+            versions=Versions(adapters.table),
+            registry=adapters.registry,
+            transforms=adapters.transforms,
+            work=adapters.work,
+            brakes=self.settings.brakes,
+            job_prefix=self.settings.job_prefix,
+            deadline=deadline,
+        )
+
+    def collect(self, deadline: Deadline) -> Collect:
+        """Collect, for one invocation."""
+        adapters = self.adapters
+        drops = Drops(adapters.table)
+        fraction = self.settings.limits.max_rejected_fraction
+        return Collect(
+            drops=drops,
+            jobs=self._jobs(),
+            transforms=adapters.transforms,
+            work=adapters.work,
+            queues=adapters.queues,
+            joining=Joining(drops, adapters.work, self._results(), fraction, self.clock),
+            closing=Closing(
+                drops, self._jobs(), Versions(adapters.table), adapters.queues, self._announcer(), self.clock
+            ),
+            announcer=self._announcer(),
+            deadline=deadline,
+        )
+
+    def sweep(self, deadline: Deadline) -> Sweep:
+        """Sweep, for one invocation."""
+        adapters = self.adapters
+        return Sweep(
+            table=adapters.table,
+            drops=Drops(adapters.table),
+            jobs=self._jobs(),
+            versions=Versions(adapters.table),
+            transforms=adapters.transforms,
+            model=CurrentModel(adapters.registry, adapters.models),
+            queues=adapters.queues,
+            announcer=self._announcer(),
+            dispatch=self.dispatch(deadline),
+            max_job_duration=self.settings.brakes.max_duration,
+            deadline=deadline,
+        )
+
+    def _jobs(self) -> Jobs:
+        return Jobs(self.adapters.table, Drops(self.adapters.table))
+
+    def _results(self) -> Results:
+        return Results(self.adapters.results, self.settings.code_version)
+
+    def _announcer(self) -> Announcer:
+        return Announcer(self.adapters.events, Drops(self.adapters.table))
+
+
+@lru_cache(maxsize=1)
+def application() -> Application:
+    """The application of this execution environment, built at its first invocation."""
+    settings = Settings.read(os.environ)
+    return Application(aws_adapters(settings, Clients()), settings, system_clock)
+
+
+def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
+    """The adapters that reach the real services."""
+    s3 = clients.s3()
+    transform_settings = TransformSettings(
+        role_arn=settings.transform_role_arn,
+        instance_type=settings.instance_type,
+        instance_count=settings.instance_count,
+        max_payload_mb=settings.max_payload_mb,
+        max_concurrent=settings.max_concurrent_transforms,
+        kms_key_arn=settings.kms_key_arn,
+    )
+    return Adapters(
+        inbox=Inbox(s3),
+        work=Bucket(s3, settings.work_bucket),
+        results=Bucket(s3, settings.results_bucket),
+        models=Bucket(s3, settings.models_bucket),
+        table=Table(clients.dynamodb(), settings.ledger_table),
+        registry=Registry(clients.sagemaker(), settings.model_package_group),
+        transforms=Transforms(clients.sagemaker(), transform_settings),
+        queues=Queues(clients.sqs(), settings.inbox_queue_url, settings.collect_queue_url),
+        events=Events(clients.events()),
+    )

@@ -1,0 +1,98 @@
+"""Closing a job: what becomes of the drops it left unscored, and of its model version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
+
+from dropscore.announce import Announcer
+from dropscore.aws.ledger import Conflict, Drops, Jobs, Versions
+from dropscore.aws.queues import Queues
+from dropscore.deadline import Clock
+from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.job import (
+    MAX_BARREN_JOBS,
+    GiveUp,
+    Job,
+    JobState,
+    Outcome,
+    Retry,
+    after_unscored,
+    unscored_reason,
+)
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Settles a job all of whose parts have been seen to."""
+
+    drops: Drops
+    jobs: Jobs
+    versions: Versions
+    queues: Queues
+    announcer: Announcer
+    clock: Clock
+
+    def close(self, job: Job) -> Job:
+        """Retry or give up what is unscored, then close the job; may be repeated after a crash."""
+        unscored = [
+            drop
+            for drop in self.drops.get_all([member.drop_id for member in job.members])
+            if drop.state is DropState.SCORING and drop.job == job.name
+        ]
+        self._judge_version(job)
+        settled = self._settle(job, unscored)
+        well = job.outcome is Outcome.COMPLETED and not unscored
+        try:
+            job = self.jobs.close(
+                job, JobState.DONE if well else JobState.FAILED, job.failure_reason, self.clock()
+            )
+        except Conflict:
+            logger.info("the job was closed by another invocation", transform_job=job.name)
+        self.announcer.announce(settled)
+        if any(drop.state is DropState.PREPARED for drop in settled):
+            self.queues.dispatch(delay_seconds=1)
+        return job
+
+    def _settle(self, job: Job, unscored: Sequence[Drop]) -> list[Drop]:
+        settled = []
+        verdicts = after_unscored(job, unscored)
+        for drop in unscored:
+            try:
+                settled.append(self._apply(verdicts[drop.drop_id], job, drop))
+            except Conflict:
+                logger.info("drop was settled by another invocation", drop_id=drop.drop_id)
+        return settled
+
+    def _apply(self, verdict: Retry | GiveUp, job: Job, drop: Drop) -> Drop:
+        match verdict:
+            case GiveUp(reason):
+                logger.error(
+                    "drop failed for good", drop_id=drop.drop_id, transform_job=job.name, reason=reason
+                )
+                return self.drops.fail(drop, reason, self.clock())
+            case Retry(cohort):
+                alone = len(job.members) == 1
+                reason = unscored_reason(job, drop)
+                return self.drops.score_again(drop, cohort, reason, alone=alone, now=self.clock())
+
+    def _judge_version(self, job: Job) -> None:
+        """Hold a version whose jobs end without any output, twice in a row.
+
+        A drop that fails alone by a version that has scored before says nothing about the version.
+        """
+        arn = job.model.package_arn
+        if job.outputs:
+            self.versions.job_fruitful(arn)
+        elif len(job.members) > 1 or not self.versions.get(arn).proven:
+            barren = self.versions.job_barren(arn, job.name)
+            if len(barren) >= MAX_BARREN_JOBS:
+                reason = (
+                    f"{len(barren)} jobs in a row ended without output: {job.failure_reason or job.outcome}"
+                )
+                logger.error("model version held", model_version=job.model.version, reason=reason)
+                self.versions.hold(arn, reason)

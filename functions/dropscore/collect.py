@@ -1,0 +1,136 @@
+"""Collect: a transform job that has ended becomes results, drop by drop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aws_lambda_powertools import Logger
+
+from dropscore.announce import Announcer
+from dropscore.aws.ledger import Conflict, Drops, Jobs
+from dropscore.aws.objects import Bucket
+from dropscore.aws.queues import Queues
+from dropscore.aws.transforms import Transforms
+from dropscore.closing import Closing
+from dropscore.deadline import Deadline
+from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.errors import OutputsIncomplete, UnknownJob
+from dropscore.domain.job import Job, JobState
+from dropscore.domain.keys import outputs_prefix
+from dropscore.domain.messages import CollectPart
+from dropscore.domain.results import OUTPUT_SUFFIX
+from dropscore.joining import Joining
+
+logger = Logger(child=True)
+
+NEEDED = timedelta(seconds=60)
+"""What collecting one more drop may take."""
+
+FAN_OUT_PATIENCE = timedelta(minutes=10)
+"""How long the messages for a job's parts may take before they are sent again."""
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Takes a job from its end in SageMaker to the results of its drops."""
+
+    drops: Drops
+    jobs: Jobs
+    transforms: Transforms
+    work: Bucket
+    queues: Queues
+    joining: Joining
+    closing: Closing
+    announcer: Announcer
+    deadline: Deadline
+
+    def job_ended(self, name: str) -> Job:
+        """A job may have ended: list its outputs and hand its drops out in parts; the job as it is then.
+
+        Raises
+        ------
+        UnknownJob
+            The ledger does not know it (yet).
+        """
+        job = self.jobs.get(name)
+        if job is None:
+            raise UnknownJob(f"the ledger has no job {name} (yet); the message goes back to the queue")
+        status = None if job.final else self.transforms.describe(name)
+        if status is None or status.outcome is None:
+            logger.info("nothing to collect", transform_job=name, state=job.state)
+            return job
+        now = self.deadline.clock()
+        if job.fanned_out_at is not None and now - job.fanned_out_at < FAN_OUT_PATIENCE:
+            logger.info("its parts are being collected", transform_job=name)
+            return job
+        if job.state is JobState.PLANNED:
+            job = self.jobs.start(job, self.jobs.claim(job, now), now)
+        outputs = self._outputs(job)
+        if job.outcome is None:
+            count = sum(map(len, outputs.values()))
+            job = self.jobs.end(job, status.outcome, status.failure_reason, count, now.date().isoformat())
+        return self._fan_out(job, outputs)
+
+    def part(self, message: CollectPart) -> list[Drop]:
+        """Collect a part's drops; what does not fit the time left goes into a new message."""
+        job = self.jobs.get(message.job)
+        if job is None:
+            raise UnknownJob(f"the ledger has no job {message.job}; the message goes back to the queue")
+        if job.final:
+            return []
+        seen: list[Drop] = []
+        left = dict(message.outputs)
+        for drop in self.drops.get_all([*message.outputs]):
+            if not self.deadline.leaves(NEEDED):
+                break
+            if drop.state is DropState.SCORING and drop.job == job.name:
+                seen.append(self._collect(drop, job, left[drop.drop_id]))
+            del left[drop.drop_id]
+        self.announcer.announce(seen)
+        if left:
+            self.queues.collect_parts([CollectPart(job.name, message.part, left)])
+            return seen
+        job = self.jobs.part_done(job, message.part)
+        if len(job.parts_done) == len(job.parts):
+            self.closing.close(job)
+        return seen
+
+    def _collect(self, drop: Drop, job: Job, outputs: list[str]) -> Drop:
+        """One drop: scored or rejected, or left as it is with a note why, for the job's closing to decide."""
+        try:
+            return self.joining.join(drop, job, outputs)
+        except OutputsIncomplete as error:
+            logger.warning(
+                "outputs incomplete", drop_id=drop.drop_id, transform_job=job.name, reason=str(error)
+            )
+            self.drops.note_unscored(drop, str(error))
+        except Conflict:
+            logger.info("drop was collected by another invocation", drop_id=drop.drop_id)
+        return drop
+
+    def _outputs(self, job: Job) -> Mapping[str, list[str]]:
+        """By drop id, the names of the job's outputs below its prefix, matched by their base name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in self.work.names(outputs_prefix(job.name)):
+            base = name.rsplit("/", 1)[-1]
+            if base.endswith(OUTPUT_SUFFIX):
+                found[base.split("-", 1)[0]].append(name)
+        return found
+
+    def _fan_out(self, job: Job, outputs: Mapping[str, list[str]]) -> Job:
+        """Send a message for each part; a job of no members has none, and is closed here."""
+        if not job.members:
+            return self.closing.close(job)
+        self.queues.collect_parts(
+            CollectPart(
+                job.name, number, {member.drop_id: outputs.get(member.drop_id, []) for member in members}
+            )
+            for number, members in enumerate(job.parts)
+            if number not in job.parts_done
+        )
+        if len(job.parts_done) == len(job.parts):
+            return self.closing.close(job)
+        return self.jobs.fanned_out(job, self.deadline.clock())

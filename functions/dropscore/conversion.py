@@ -1,0 +1,102 @@
+"""Writing a drop's shards, and beside them what collect needs, into the work bucket."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from dropscore.approved import ApprovedModel
+from dropscore.aws.objects import Bucket
+from dropscore.aws.ranged import RangedObject
+from dropscore.domain.drop import Counts, Drop
+from dropscore.domain.errors import ContentError
+from dropscore.domain.features import Extraction, context_schema
+from dropscore.domain.keys import FEATURES_PREFIX, context_key, prepare_rejects_key
+from dropscore.domain.reading import open_parquet, read_batches
+from dropscore.domain.results import REJECTS_SCHEMA, rejects_table
+from dropscore.domain.shards import SHARD_ROWS, Shard, convert, manifest_entry
+from dropscore.settings import Limits
+from dropscore.spool import PARQUET, ParquetSpool
+
+SHARD_ROWS_METADATA = "shard_rows"
+TS_TYPE_METADATA = "ts_source_type"
+"""What the context's key-value metadata say: rows per shard, and the type that the timestamps came in."""
+
+
+class Conversion:
+    """One drop's way from its file to shards; a context manager that frees what it gathers on the way."""
+
+    def __init__(self, drop: Drop, model: ApprovedModel, work: Bucket, limits: Limits) -> None:
+        self._drop = drop
+        self._model = model
+        self._work = work
+        self._limits = limits
+        self._context = ParquetSpool(context_schema(model.spec.keys))
+        self.timestamp_type = ""
+        self.shards = 0
+        self._reasons: dict[str, tuple[int, int]] = {}
+        self.rejects = ParquetSpool(REJECTS_SCHEMA)
+
+    def run(self, file: RangedObject) -> Counts:
+        """Convert the file: write its shards, gather context and rejects.
+
+        Raises
+        ------
+        ContentError
+            It is over a limit, not readable, or lacks what the feature spec needs.
+        """
+        if file.size > self._limits.max_bytes:
+            limit = self._limits.max_bytes
+            raise ContentError(f"{file.size} bytes, more than the {limit} of MaxBytesPerDrop: split the file")
+        parquet = open_parquet(file)
+        rows = parquet.metadata.num_rows
+        if rows > self._limits.max_rows:
+            raise ContentError(
+                f"{rows} rows, more than the {self._limits.max_rows} of MaxRowsPerDrop: split the file"
+            )
+        extraction = Extraction.bind(self._model.spec, parquet.schema_arrow)
+        for piece in convert(extraction, read_batches(parquet, extraction.columns)):
+            self._write(piece)
+        self.timestamp_type = str(extraction.timestamp_type or "")
+        self._context.metadata = {SHARD_ROWS_METADATA: str(SHARD_ROWS), TS_TYPE_METADATA: self.timestamp_type}
+        return Counts(rows, self._context.rows, self.rejects.rows)
+
+    @property
+    def reasons(self) -> str:
+        """Why rows were rejected: how many for which reason, and the first of each."""
+        return "; ".join(
+            f"{why}: {count} rows (first: row {first})" for why, (count, first) in self._reasons.items()
+        )
+
+    def keep_context(self) -> None:
+        """Write what collect needs beside the shards."""
+        drop = self._drop
+        self._work.put(context_key(drop.drop_id, drop.attempt), self._context.finish(), PARQUET)
+        if self.rejects.rows:
+            self._work.put(prepare_rejects_key(drop.drop_id, drop.attempt), self.rejects.finish(), PARQUET)
+
+    def _write(self, piece: Shard | pa.Table) -> None:
+        if isinstance(piece, Shard):
+            key = FEATURES_PREFIX + manifest_entry(self._drop.drop_id, self._drop.attempt, piece.number)
+            self._work.put(key, piece.csv, "text/csv")
+            self._context.write(piece.context)
+            self.shards += 1
+        else:
+            self._reject(piece)
+
+    def _reject(self, rejects: pa.Table) -> None:
+        self.rejects.write(rejects_table(self._drop.drop_id, rejects))
+        for group in rejects.group_by("reason").aggregate([("row", "count"), ("row", "min")]).to_pylist():
+            count, first = self._reasons.get(group["reason"], (0, group["row_min"]))
+            self._reasons[group["reason"]] = count + group["row_count"], first
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rejects.close()
+        self._context.close()

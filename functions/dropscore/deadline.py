@@ -1,0 +1,40 @@
+"""Time as the use cases have it: a clock that they are given, and the end of the invocation they run in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+"""Says what time it is, in UTC."""
+
+LEASE_MARGIN = timedelta(seconds=60)
+"""A lease ends this long after the deadline of the invocation that holds it (the design)."""
+
+
+def system_clock() -> datetime:
+    """The time of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When the invocation is cut off."""
+
+    clock: Clock
+    at: datetime
+
+    @classmethod
+    def after(cls, clock: Clock, milliseconds: int) -> Deadline:
+        """The deadline of an invocation with `milliseconds` left (`get_remaining_time_in_millis`)."""
+        return cls(clock, clock() + timedelta(milliseconds=milliseconds))
+
+    @property
+    def lease_until(self) -> datetime:
+        """When leases that this invocation takes end."""
+        return self.at + LEASE_MARGIN
+
+    def leaves(self, needed: timedelta) -> bool:
+        """Whether there is still time for something that may take `needed`."""
+        return self.at - self.clock() >= needed

@@ -1,0 +1,196 @@
+"""Dispatch: PREPARED drops become members of jobs, and planned jobs are started; one dispatch at a time."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from aws_lambda_powertools import Logger
+
+from dropscore.aws.ledger import Conflict, DispatchLease, Drops, Jobs, Table, Versions
+from dropscore.aws.objects import Bucket
+from dropscore.aws.registry import Registry
+from dropscore.aws.transforms import CannotStart, ModelMissing, Transforms
+from dropscore.deadline import Deadline
+from dropscore.domain.drop import Drop, DropState, ModelVersion
+from dropscore.domain.errors import ServiceBusy
+from dropscore.domain.job import MAX_PREPARED_AGE, Job, JobState, form_plans
+from dropscore.domain.keys import FEATURES_PREFIX, manifest_key, outputs_prefix
+from dropscore.domain.shards import manifest_entry
+from dropscore.settings import Brakes
+
+logger = Logger(child=True)
+
+AT_ONCE = 2_000
+"""Drops that one dispatch looks at; the next one sees the rest."""
+
+NEEDED = timedelta(seconds=30)
+"""What starting one more job may take."""
+
+
+@dataclass(frozen=True)
+class Dispatched:
+    """What a dispatch came to.
+
+    Attributes
+    ----------
+    busy
+        Another dispatch was under way: nothing was done.
+    jobs
+        The jobs that it started.
+    """
+
+    busy: bool = False
+    jobs: tuple[Job, ...] = ()
+
+    @property
+    def drop_ids(self) -> set[str]:
+        """The drops that are members of the started jobs."""
+        return {member.drop_id for job in self.jobs for member in job.members}
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """Forms and starts jobs, within the brakes."""
+
+    table: Table
+    drops: Drops
+    jobs: Jobs
+    versions: Versions
+    registry: Registry
+    transforms: Transforms
+    work: Bucket
+    brakes: Brakes
+    job_prefix: str
+    deadline: Deadline
+
+    def run(self) -> Dispatched:
+        """Start the jobs that are planned, then form and start those that are due."""
+        if self.brakes.paused:
+            logger.info("paused: no jobs are formed or started; deploy with Paused=false to go on")
+            return Dispatched()
+        lease = DispatchLease.acquire(
+            self.table, uuid.uuid4().hex, self.deadline.clock(), self.deadline.lease_until
+        )
+        if lease is None:
+            return Dispatched(busy=True)
+        started: list[Job] = []
+        try:
+            self._start_jobs(lease, started)
+        except ServiceBusy as error:
+            logger.warning("no more jobs are started for now, the sweep goes on", reason=str(error))
+        finally:
+            lease.release()
+        return Dispatched(jobs=tuple(started))
+
+    def _start_jobs(self, lease: DispatchLease, started: list[Job]) -> None:
+        now = self.deadline.clock()
+        open_jobs = self.jobs.open(now, AT_ONCE)
+        for job in open_jobs:
+            if job.state is JobState.PLANNED and self.deadline.leaves(NEEDED):
+                started += self._start(job)
+        room = self.brakes.max_running - len(open_jobs)
+        plans = form_plans(self._candidates(now), now, self.brakes.max_drops, self.brakes.window)
+        for plan in plans[: max(0, room)]:
+            if lease.jobs_today(now) >= self.brakes.max_per_day:
+                logger.warning(
+                    "MaxJobsPerDay is reached, drops wait for tomorrow (UTC)", limit=self.brakes.max_per_day
+                )
+                return
+            job = Job(plan.job_name(self.job_prefix), JobState.PLANNED, plan.model, plan.members, now)
+            if not self.deadline.leaves(NEEDED) or not self.jobs.plan(job, lease, now):
+                return
+            started += self._start(job)
+
+    def _candidates(self, now: datetime) -> list[Drop]:
+        """The PREPARED drops that may be scored; others, by a version or shards that no longer hold, wait."""
+        found: list[Drop] = []
+        prepared = self.drops.prepared(now, AT_ONCE)
+        versions = {drop.model.package_arn: drop.model for drop in prepared if drop.model}
+        obstacles = {arn: self._obstacle(model) for arn, model in versions.items()}
+        held = {arn: self.versions.get(arn).held for arn in versions}
+        for drop in prepared:
+            arn = drop.model.package_arn if drop.model else ""
+            too_old = drop.prepared_at is not None and now - drop.prepared_at > MAX_PREPARED_AGE
+            if obstacle := obstacles.get(arn) or ("its shards are too old" if too_old else None):
+                self._send_back(drop, obstacle)
+            elif not held[arn]:
+                found.append(drop)
+        return found
+
+    def _obstacle(self, model: ModelVersion) -> str | None:
+        """Why drops that were prepared for the version are not scored by it, or None."""
+        package = self.registry.describe(model.package_arn)
+        if package is not None and package.approved:
+            return None
+        return f"model package {model.group} version {model.version} is no longer approved"
+
+    def _start(self, job: Job) -> list[Job]:
+        """Have SageMaker start a PLANNED job, or find that it has: the job when it is STARTED, else nothing.
+
+        Raises
+        ------
+        ServiceBusy
+            SageMaker throttles or is at its quota: the job stays PLANNED, and no other will fare better now.
+        """
+        try:
+            if (obstacle := self._obstacle(job.model)) and self.transforms.describe(job.name) is None:
+                return self._call_off(job, obstacle)
+            claimed = self.jobs.claim(job, self.deadline.clock())
+            if not claimed:
+                self.jobs.close(job, JobState.DONE, "none of its members was left", self.deadline.clock())
+                return []
+            self._write_manifest(job, claimed)
+            self._create(job)
+            return [self.jobs.start(job, claimed, self.deadline.clock())]
+        except CannotStart as error:
+            logger.exception("a job cannot be started", transform_job=job.name)
+            self.jobs.note(job, str(error))
+        except Conflict:
+            logger.info("the job was started by another invocation", transform_job=job.name)
+        return []
+
+    def _write_manifest(self, job: Job, claimed: list[Drop]) -> None:
+        entries = [
+            manifest_entry(drop.drop_id, drop.attempt, number)
+            for drop in claimed
+            for number in range(drop.shards)
+        ]
+        manifest = [{"prefix": self.work.uri(FEATURES_PREFIX)}, *entries]
+        self.work.put(manifest_key(job.name), json.dumps(manifest).encode(), "application/json")
+
+    def _create(self, job: Job) -> None:
+        package_arn = job.model.package_arn
+        model_name = self.versions.get(package_arn).model_name
+        if model_name is None:
+            model_name = (
+                f"{self.job_prefix}-v{job.model.version}-{sha256(package_arn.encode()).hexdigest()[:12]}"
+            )
+            self.transforms.create_model(model_name, package_arn)
+            self.versions.model_made(package_arn, model_name)
+        manifest_uri, output_uri = (
+            self.work.uri(manifest_key(job.name)),
+            self.work.uri(outputs_prefix(job.name)),
+        )
+        try:
+            self.transforms.create_job(job.name, model_name, manifest_uri, output_uri)
+        except ModelMissing:
+            self.versions.model_lost(package_arn)
+            raise
+
+    def _call_off(self, job: Job, obstacle: str) -> list[Job]:
+        """Close a job that SageMaker has not got and shall not get; its members wait for another version."""
+        for drop in self.drops.get_all([member.drop_id for member in job.members]):
+            if drop.job == job.name and drop.state is DropState.SCORING:
+                self._send_back(drop, obstacle)
+        self.jobs.close(job, JobState.FAILED, obstacle, self.deadline.clock())
+        return []
+
+    def _send_back(self, drop: Drop, reason: str) -> None:
+        try:
+            self.drops.wait(drop, reason, self.deadline.clock())
+        except Conflict:
+            logger.info("drop has moved on meanwhile", drop_id=drop.drop_id)

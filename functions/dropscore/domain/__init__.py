@@ -1,0 +1,1 @@
+"""What Dropscore knows and decides: pure code, without AWS, clock or environment."""

@@ -1,0 +1,195 @@
+"""A drop: one version of one parquet object, and the states that it goes through."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import unquote
+
+from dropscore.domain.errors import ContentError
+from dropscore.domain.spec import RESERVED_NAMES
+
+_HIVE_PART = re.compile(r"([^=]+)=(.*)")
+
+
+class DropState(StrEnum):
+    """What has become of a drop; SCORED, REJECTED and FAILED are final."""
+
+    WAITING = "WAITING"
+    PREPARING = "PREPARING"
+    PREPARED = "PREPARED"
+    SCORING = "SCORING"
+    SCORED = "SCORED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in FINAL_STATES
+
+
+FINAL_STATES = frozenset((DropState.SCORED, DropState.REJECTED, DropState.FAILED))
+
+TRANSITIONS: dict[DropState, frozenset[DropState]] = {
+    DropState.WAITING: frozenset({DropState.PREPARING}),
+    DropState.PREPARING: frozenset(
+        {DropState.PREPARING, DropState.WAITING, DropState.PREPARED, DropState.SCORED, DropState.REJECTED}
+    ),
+    DropState.PREPARED: frozenset({DropState.SCORING, DropState.WAITING}),
+    DropState.SCORING: frozenset(
+        {DropState.SCORED, DropState.REJECTED, DropState.FAILED, DropState.PREPARED, DropState.WAITING}
+    ),
+    DropState.SCORED: frozenset(),
+    DropState.REJECTED: frozenset(),
+    DropState.FAILED: frozenset({DropState.WAITING}),
+}
+"""Every change of state that there is (the design, "States"); the ledger refuses the others."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a drop came from: one version of one object.
+
+    Attributes
+    ----------
+    version
+        S3's version id; in a bucket without versions the ETag.
+    sequencer
+        Of the event: which version of the key is the later one; None when no event said it.
+    versioned
+        Whether `version` is a version id that S3 can be asked for.
+    """
+
+    bucket: str
+    key: str
+    version: str
+    sequencer: str | None = None
+    versioned: bool = True
+
+    @property
+    def drop_id(self) -> str:
+        """First 20 hex digits of SHA-256 over bucket, key and version, a line each (the design, "Words")."""
+        return hashlib.sha256(f"{self.bucket}\n{self.key}\n{self.version}".encode()).hexdigest()[:20]
+
+    @property
+    def hive_keys(self) -> dict[str, str]:
+        """The `name=value` folders of the key, percent-decoded; of a name that is there twice, the last."""
+        folders = self.key.split("/")[:-1]
+        matches = [match for folder in folders if (match := _HIVE_PART.fullmatch(folder))]
+        return {unquote(match[1]): unquote(match[2]) for match in matches}
+
+    def check_hive_keys(self) -> None:
+        """Refuse a key whose folders cannot become columns of a result.
+
+        Raises
+        ------
+        ContentError
+            A folder's name clashes with a fixed column of the results.
+        """
+        keys = self.hive_keys
+        if clash := RESERVED_NAMES.intersection(keys):
+            name = min(clash)
+            raise ContentError(
+                f"the key's folder {name}={keys[name]} clashes with the result column {name!r}; rename it"
+            )
+
+
+def is_drop_key(key: str) -> bool:
+    """Whether an object under `key` is a drop: any key that ends in `.parquet`, in any case."""
+    return key.lower().endswith(".parquet")
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """The model package version that scores a drop, and the feature spec that it was prepared by."""
+
+    group: str
+    version: int
+    package_arn: str
+    spec_uri: str
+    spec_sha256: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows came in, and how many of them can be or were scored and rejected.
+
+    Raises
+    ------
+    AssertionError
+        rows in != rows scored + rows rejected (promise 4 of the design).
+    """
+
+    rows_in: int
+    rows_scored: int
+    rows_rejected: int
+
+    def __post_init__(self) -> None:
+        if self.rows_in != self.rows_scored + self.rows_rejected:
+            raise AssertionError(
+                f"{self.rows_in} rows in, but {self.rows_scored} scored + {self.rows_rejected} rejected"
+            )
+
+    def too_many_rejected(self, max_fraction: float) -> str | None:
+        """Why the whole drop is rejected because of its rows, or None when it is not."""
+        if not self.rows_in:
+            return None
+        if not self.rows_scored:
+            return f"none of the {self.rows_in} rows can be scored"
+        if self.rows_rejected > max_fraction * self.rows_in:
+            rejected = f"{self.rows_rejected} of {self.rows_in} rows rejected"
+            return f"{rejected}, MaxRejectedFraction is {max_fraction:g}"
+        return None
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A drop as the ledger knows it.
+
+    Attributes
+    ----------
+    attempt
+        How often its preparation was begun; part of the shards' keys.
+    tries
+        How many jobs it has been a member of.
+    lone_failures
+        How many jobs failed that had no other member.
+    cohort
+        Which drops it is to be retried with after a job that left it unscored; empty for a first try.
+    crashes
+        How many preparations ended without an answer.
+    arrived_at
+        When Dropscore first heard of it.
+    prepared_at
+        When its shards were written.
+    shards, rows_accepted
+        How many shards it has, and the rows in them.
+    """
+
+    drop_id: str
+    state: DropState
+    source: Source
+    arrived_at: datetime
+    attempt: int = 0
+    tries: int = 0
+    lone_failures: int = 0
+    cohort: str = ""
+    crashes: int = 0
+    reason: str | None = None
+    lease_until: datetime | None = None
+    released: bool = False
+    model: ModelVersion | None = None
+    job: str | None = None
+    prepared_at: datetime | None = None
+    rows_in: int = 0
+    shards: int = 0
+    rows_accepted: int = 0
+    rows_rejected: int = 0
+    rows_scored: int = 0
+    result_uri: str | None = None
+    rejects_uri: str | None = None
+    announced: bool = False

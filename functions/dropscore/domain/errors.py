@@ -1,0 +1,39 @@
+"""The named errors of Dropscore; each class says who can act on it."""
+
+from __future__ import annotations
+
+
+class DropscoreError(Exception):
+    """Base of every error that Dropscore raises on purpose; the message tells its reader what to do."""
+
+
+class ContentError(DropscoreError):
+    """The drop's content is at fault: its sender can act, the drop ends REJECTED with this message."""
+
+
+class SourceGone(ContentError):
+    """The version of the object that the drop stands for no longer exists."""
+
+
+class SpecError(DropscoreError):
+    """A feature spec is malformed: whoever registered the model package can act."""
+
+
+class ModelUnusable(DropscoreError):
+    """No approved model package, or the newest cannot score: the operator can act, drops wait."""
+
+
+class OutputsIncomplete(DropscoreError):
+    """A job's outputs for a drop are missing, double or unreadable: the drop is scored again."""
+
+
+class ResultConflict(DropscoreError):
+    """Another object stands where a result belongs: the operator must look before anything goes on."""
+
+
+class UnknownJob(DropscoreError):
+    """The ledger does not know the job (yet): nobody acts, the message goes back to the queue."""
+
+
+class ServiceBusy(DropscoreError):
+    """A service throttled us, is over a quota or did not answer: nobody acts, the work is repeated later."""

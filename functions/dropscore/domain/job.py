@@ -1,0 +1,193 @@
+"""A job, one batch transform over the shards of many drops: when it is formed, what follows its end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+
+from dropscore.domain.drop import Drop, ModelVersion
+
+PART_DROPS = 25
+"""Drops that one message of a job's fan-out names at most (the design, "When things go another way")."""
+
+MAX_LONE_FAILURES = 2
+"""After so many failures alone a drop is FAILED."""
+
+MAX_BARREN_JOBS = 2
+"""After so many jobs in a row without any output a model version's drops are held."""
+
+MAX_PREPARED_AGE = timedelta(days=7)
+"""Shards older than this are not scored; the work bucket expires them."""
+
+
+class JobState(StrEnum):
+    """What has become of a job; DONE and FAILED are final."""
+
+    PLANNED = "PLANNED"
+    STARTED = "STARTED"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class Outcome(StrEnum):
+    """How SageMaker says that a transform job ended."""
+
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+
+
+@dataclass(frozen=True, order=True)
+class Member:
+    """A drop's place in a job: which drop, which preparation of it, at which try."""
+
+    drop_id: str
+    attempt: int
+    tries: int
+
+    def __str__(self) -> str:
+        return f"{self.drop_id}/{self.attempt}/{self.tries}"
+
+    @classmethod
+    def parse(cls, text: str) -> Member:
+        """The inverse of str()."""
+        drop_id, attempt, tries = text.split("/")
+        return cls(drop_id, int(attempt), int(tries))
+
+    @classmethod
+    def of(cls, drop: Drop) -> Member:
+        """The place that the drop would take now."""
+        return cls(drop.drop_id, drop.attempt, drop.tries)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the ledger knows it.
+
+    Attributes
+    ----------
+    members
+        Sorted; those it was planned with while PLANNED, those that were claimed once STARTED.
+    scored_date
+        `yyyy-mm-dd`, fixed when its end is first seen, before the first result is written.
+    outcome, failure_reason, outputs
+        What SageMaker said at its end, and how many outputs were listed; None before.
+    fanned_out_at
+        When the messages for its parts were last sent.
+    parts_done
+        The parts whose drops have all been seen to.
+    """
+
+    name: str
+    state: JobState
+    model: ModelVersion
+    members: tuple[Member, ...]
+    planned_at: datetime
+    started_at: datetime | None = None
+    scored_date: str | None = None
+    outcome: Outcome | None = None
+    failure_reason: str | None = None
+    outputs: int = 0
+    fanned_out_at: datetime | None = None
+    parts_done: frozenset[int] = field(default_factory=frozenset)
+    reason: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens."""
+        return self.state in (JobState.DONE, JobState.FAILED)
+
+    @property
+    def parts(self) -> list[tuple[Member, ...]]:
+        """The members in portions that a message can name."""
+        return [self.members[start : start + PART_DROPS] for start in range(0, len(self.members), PART_DROPS)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Drops that shall be scored together: all by one model version, of one cohort."""
+
+    model: ModelVersion
+    members: tuple[Member, ...]
+
+    def job_name(self, prefix: str) -> str:
+        """`<prefix>-<20 hex digits>`: the same members at the same try always come to the same name."""
+        what = "\n".join([self.model.package_arn, *map(str, self.members)])
+        return f"{prefix}-{hashlib.sha256(what.encode()).hexdigest()[:20]}"
+
+
+def form_plans(drops: Iterable[Drop], now: datetime, max_drops: int, window: timedelta) -> list[Plan]:
+    """Which jobs to form of the PREPARED drops, the longest waiting first.
+
+    A job is formed once `max_drops` drops of one model version are there, or the oldest of them is `window`
+    old; drops that an earlier job left unscored form a job with their cohort, at once.
+    """
+    plans: list[tuple[datetime, Plan]] = []
+    ordered = sorted(drops, key=lambda d: (_group(d), _prepared_at(d), d.drop_id))
+    for (_, cohort), same in groupby(ordered, key=_group):
+        group = list(same)
+        for start in range(0, len(group), max_drops):
+            chunk = group[start : start + max_drops]
+            oldest = _prepared_at(chunk[0])
+            if cohort or len(chunk) == max_drops or now - oldest >= window:
+                plans.append((oldest, Plan(_model(chunk[0]), tuple(sorted(map(Member.of, chunk))))))
+    return [plan for _, plan in sorted(plans, key=lambda p: p[0])]
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The drop goes back to PREPARED, to be scored again with the others of its cohort."""
+
+    cohort: str
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """The drop is FAILED."""
+
+    reason: str
+
+
+def after_unscored(job: Job, unscored: Sequence[Drop]) -> dict[str, Retry | GiveUp]:
+    """What becomes of the drops that a job left unscored, by drop id.
+
+    Where some outputs exist, its members are retried in halves until each is alone; where none exists,
+    together once more (a broken model or role must not become a thousand jobs). A drop that has failed alone
+    twice is given up. Depends on nothing but the job and each drop, so that a repetition decides the same.
+    """
+    half = {member.drop_id: "ab"[2 * place >= len(job.members)] for place, member in enumerate(job.members)}
+    verdicts: dict[str, Retry | GiveUp] = {}
+    for drop in unscored:
+        alone = len(job.members) == 1
+        if alone and drop.lone_failures + 1 >= MAX_LONE_FAILURES:
+            verdicts[drop.drop_id] = GiveUp(
+                f"scoring failed twice, alone in job {job.name}: {unscored_reason(job, drop)}"
+            )
+        elif alone or not job.outputs:
+            verdicts[drop.drop_id] = Retry(job.name)
+        else:
+            verdicts[drop.drop_id] = Retry(f"{job.name}/{half[drop.drop_id]}")
+    return verdicts
+
+
+def unscored_reason(job: Job, drop: Drop) -> str:
+    """Why the job left the drop unscored: SageMaker's own words where there are any."""
+    return job.failure_reason or drop.reason or f"job {job.name} ended {job.outcome}"
+
+
+def _group(drop: Drop) -> tuple[str, str]:
+    return _model(drop).package_arn, drop.cohort
+
+
+def _model(drop: Drop) -> ModelVersion:
+    if drop.model is None:
+        raise AssertionError(f"drop {drop.drop_id} is {drop.state} without a model version")
+    return drop.model
+
+
+def _prepared_at(drop: Drop) -> datetime:
+    return drop.prepared_at or drop.arrived_at

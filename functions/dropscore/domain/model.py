@@ -1,0 +1,72 @@
+"""Which model package can score, and how drops are prepared for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dropscore.domain.drop import ModelVersion
+from dropscore.domain.errors import ModelUnusable
+
+CONTAINER_LIBRARIES = {"1.9-0": {"python": "3.12", "sklearn": "1.9.0", "numpy": "2.5.1"}}
+"""What the scikit-learn images of SageMaker bring, by image version.
+
+A model saved by other versions may load with a warning and predict something else, or not load at all.
+"""
+
+_SKLEARN_IMAGE = re.compile(r"/sagemaker-scikit-learn:(\d+\.\d+-\d+)-")
+
+
+@dataclass(frozen=True)
+class Package:
+    """One version of a model package group, as the registry has it."""
+
+    arn: str
+    group: str
+    version: int
+    approved: bool
+    image: str
+    metadata: Mapping[str, str]
+
+    def model_version(self) -> ModelVersion:
+        """What drops are prepared for.
+
+        Raises
+        ------
+        ModelUnusable
+            No feature spec is recorded, or the model was trained with other libraries than its image has.
+        """
+        uri, sha256 = self.metadata.get("feature_spec_uri"), self.metadata.get("feature_spec_sha256")
+        if not uri or not sha256:
+            raise ModelUnusable(
+                f"{self} names no feature spec and its sha256; register it with `python -m training`"
+            )
+        self._check_libraries()
+        return ModelVersion(self.group, self.version, self.arn, uri, sha256)
+
+    def _check_libraries(self) -> None:
+        match = _SKLEARN_IMAGE.search(self.image)
+        for library, has in CONTAINER_LIBRARIES.get(match[1], {}).items() if match else ():
+            trained_with = self.metadata.get(library)
+            if trained_with != has:
+                raise ModelUnusable(
+                    f"{self} was trained with {library} {trained_with}, its image has {has}: train it anew"
+                )
+
+    def __str__(self) -> str:
+        return f"model package {self.group} version {self.version}"
+
+
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of an `s3://` address.
+
+    Raises
+    ------
+    ModelUnusable
+        It is none.
+    """
+    match = re.fullmatch(r"s3://([^/]+)/(.+)", uri)
+    if not match:
+        raise ModelUnusable(f"{uri!r} is not an s3:// address")
+    return match[1], match[2]

@@ -1,0 +1,133 @@
+"""Wall clocks of time zones, from the pinned tzdata package and never from the machine's own database.
+
+The Lambda runtime for Python 3.12 is built on Amazon Linux 2023, whose minimal image has no zone database
+(aws/aws-lambda-dotnet issue 1620), and two machines' databases may differ: training and scoring must not.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dropscore.domain.errors import DropscoreError
+
+UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+FIRST_SECOND = int(datetime(1, 1, 3, tzinfo=UTC).timestamp())
+LAST_SECOND = int(datetime(9999, 12, 29, tzinfo=UTC).timestamp())
+"""Seconds since 1970 between which every zone's wall clock stays within Python's calendar."""
+
+_FIXED_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
+
+
+class UnknownZone(DropscoreError):
+    """The name is neither in the zone database nor an offset such as `+02:00`."""
+
+
+@lru_cache(maxsize=64)
+def zone(name: str) -> tzinfo:
+    """The zone called `name`: an IANA name, `UTC`, or a fixed offset `±HH:MM` as Arrow writes it.
+
+    Raises
+    ------
+    UnknownZone
+        No such zone.
+    """
+    if match := _FIXED_OFFSET.fullmatch(name):
+        sign, hours, minutes = match.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        return timezone(-offset if sign == "-" else offset)
+    if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", name):
+        raise UnknownZone(f"{name!r} is not the name of a time zone")
+    try:
+        with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+            return ZoneInfo.from_file(data, key=name)
+    except (OSError, ValueError) as error:
+        raise UnknownZone(
+            f"{name!r} is not in the time zone database (IANA names such as Europe/Berlin are)"
+        ) from error
+
+
+def wall_clock(instants: pa.Array, name: str) -> pa.Array:
+    """The wall clock that zone `name` shows at each instant.
+
+    Parameters
+    ----------
+    instants
+        timestamp[unit], zoned or read as UTC, shape (n,); within `FIRST_SECOND` and `LAST_SECOND`.
+    name
+        The zone, as `zone` takes it.
+
+    Returns
+    -------
+    timestamp[unit] without zone, shape (n,); null where the instant is null.
+    """
+    unit = instants.type.unit
+    naive = pa.timestamp(unit)
+    ticks = instants.cast(pa.timestamp(unit, "UTC") if instants.type.tz else naive).cast(pa.int64())
+    bounds = pc.min_max(ticks)
+    if bounds["min"].as_py() is None:
+        return ticks.cast(naive)
+    per_second = UNITS_PER_SECOND[unit]
+    starts, offsets = _offsets(name, bounds["min"].as_py() // per_second, bounds["max"].as_py() // per_second)
+    shifts = pa.array([offset * per_second for offset in offsets], pa.int64())
+    if len(offsets) == 1:
+        return pc.add(ticks, shifts[0]).cast(naive)
+    borders = pa.array([start * per_second for start in starts], pa.int64())
+    period = pc.search_sorted(borders, ticks.fill_null(0), side="right")
+    return pc.add(ticks, shifts.take(period)).cast(naive)
+
+
+def _offsets(name: str, first: int, last: int) -> tuple[list[int], list[int]]:
+    """The periods between two seconds: where each but the first starts, and the offset of every one."""
+    here = zone(name)
+    starts: list[int] = []
+    offsets = [_offset(here, first)]
+    for year in range(datetime.fromtimestamp(first, UTC).year, datetime.fromtimestamp(last, UTC).year + 1):
+        for start, offset in _changes(name, year):
+            if first < start <= last:
+                starts.append(start)
+                offsets.append(offset)
+    return starts, offsets
+
+
+@lru_cache(maxsize=4096)
+def _changes(name: str, year: int) -> tuple[tuple[int, int], ...]:
+    """The seconds of `year` (UTC) at which the offset changes, each with the offset from then on.
+
+    Steps a day at a time and then halves: no zone in the database changes twice within a day.
+    """
+    here = zone(name)
+    low = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    end = int(datetime(year, 12, 31, tzinfo=UTC).timestamp()) + 86_400
+    changes = []
+    while low < end:
+        high = low + 86_400
+        before, after = _offset(here, low), _offset(here, high)
+        if before != after:
+            changes.append((_border(here, low, high, after), after))
+        low = high
+    return tuple(changes)
+
+
+def _border(here: tzinfo, low: int, high: int, after: int) -> int:
+    """The first second in (low, high] that has offset `after`."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _offset(here, middle) == after else (middle, high)
+    return high
+
+
+def _offset(here: tzinfo, second: int) -> int:
+    """Seconds that the zone is ahead of UTC at `second` since 1970, kept within the calendar."""
+    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+        seconds=min(max(second, FIRST_SECOND), LAST_SECOND)
+    )
+    offset = instant.astimezone(here).utcoffset()
+    return int(offset.total_seconds()) if offset is not None else 0

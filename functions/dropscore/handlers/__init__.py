@@ -1,0 +1,1 @@
+"""The doors: one module per function; they parse, call and answer."""

@@ -1,0 +1,75 @@
+"""The door of PrepareFunction: S3 notifications and our own messages, from InboxQueue or bare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dropscore.bootstrap import application
+from dropscore.domain.drop import Drop
+from dropscore.domain.messages import Arrival, DispatchNow, Ignored, Resume, prepare_requests, read_body
+from dropscore.handlers.invocation import Event, each_message, is_sqs, logger
+from dropscore.prepare import NEEDED, Prepare
+
+
+@logger.inject_lambda_context
+def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Prepare what the messages name, then dispatch.
+
+    Returns
+    -------
+    dict
+        For a batch of messages Lambda's partial batch response; for a bare event the drops and their states.
+    """
+    app = application()
+    visit = _Visit(app.prepare(app.deadline(context.get_remaining_time_in_millis())))
+    if is_sqs(event):
+        answer: dict[str, Any] = dict(each_message(event, visit.message))
+    else:
+        visit.requests(event)
+        answer = {"drops": visit.seen}
+    visit.prepare.finish(list(visit.drops.values()), dispatch=visit.dispatch)
+    return answer
+
+
+class _Visit:
+    """One invocation: what its messages asked for, and what came of it."""
+
+    def __init__(self, prepare: Prepare) -> None:
+        self.prepare = prepare
+        self.drops: dict[str, Drop] = {}
+        self.dispatch = False
+
+    @property
+    def seen(self) -> list[dict[str, Any]]:
+        return [
+            {"drop_id": d.drop_id, "state": d.state.value, "reason": d.reason} for d in self.drops.values()
+        ]
+
+    def message(self, body: str) -> None:
+        if self.prepare.deadline.leaves(NEEDED):
+            self.requests(read_body(body))
+        else:
+            self.prepare.hand_back(body)
+
+    def requests(self, body: Any) -> None:
+        for request in prepare_requests(body):
+            match request:
+                case Ignored(why):
+                    logger.info("message is not for us", reason=why)
+                case DispatchNow():
+                    self.dispatch = True
+                case Arrival():
+                    self._note(self.prepare.arrive(request))
+                case Resume(drop_id):
+                    self._note(self.prepare.resume(drop_id))
+
+    def _note(self, drop: Drop | None) -> None:
+        if drop is None:
+            logger.warning("the ledger has no such drop")
+            return
+        self.drops[drop.drop_id] = drop
+        logger.info(
+            "drop", drop_id=drop.drop_id, source_key=drop.source.key, state=drop.state, reason=drop.reason
+        )

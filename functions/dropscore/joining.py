@@ -1,0 +1,109 @@
+"""Joining one drop's outputs with its context into its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dropscore.aws.ledger import Drops
+from dropscore.aws.objects import Bucket
+from dropscore.conversion import SHARD_ROWS_METADATA, TS_TYPE_METADATA
+from dropscore.deadline import Clock
+from dropscore.domain.drop import Counts, Drop
+from dropscore.domain.errors import OutputsIncomplete
+from dropscore.domain.job import Job
+from dropscore.domain.keys import context_key, outputs_prefix, prepare_rejects_key
+from dropscore.domain.results import OUTPUT_SUFFIX, REJECTS_SCHEMA, join, rejects_table
+from dropscore.domain.shards import ROW_GROUP, base_name
+from dropscore.results import NewResult, Results
+from dropscore.spool import ParquetSpool
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Makes the result of a drop, once every row of every shard has come back exactly once."""
+
+    drops: Drops
+    work: Bucket
+    results: Results
+    max_rejected_fraction: float
+    clock: Clock
+
+    def join(self, drop: Drop, job: Job, outputs: Sequence[str]) -> Drop:
+        """Join, write the result and commit it: the drop is then SCORED, or REJECTED because of its rows.
+
+        Parameters
+        ----------
+        outputs
+            Names of the drop's outputs below the job's prefix.
+
+        Raises
+        ------
+        OutputsIncomplete
+            An output or a row is missing or double: nothing is written.
+        """
+        by_shard = _by_shard(drop, outputs)
+        with self.work.open(context_key(drop.drop_id, drop.attempt)) as file:
+            context = pq.ParquetFile(file, pre_buffer=True)
+            metadata = {key.decode(): value.decode() for key, value in context.metadata.metadata.items()}
+            spec_keys = context.schema_arrow.names[3:]
+            with NewResult(drop, spec_keys) as result, ParquetSpool(REJECTS_SCHEMA) as rejects:
+                self._add_prepared_rejects(drop, rejects)
+                for name, rows in zip(
+                    by_shard, _shards(context, int(metadata[SHARD_ROWS_METADATA])), strict=True
+                ):
+                    joined = join(rows, self.work.read(outputs_prefix(job.name) + name))
+                    result.add(joined.scored)
+                    rejects.write(rejects_table(drop.drop_id, joined.rejects))
+                return self._commit(drop, job, result, rejects, metadata[TS_TYPE_METADATA])
+
+    def _commit(
+        self, drop: Drop, job: Job, result: NewResult, rejects: ParquetSpool, source_type: str
+    ) -> Drop:
+        counts = Counts(drop.rows_in, result.rows, rejects.rows)
+        reason = counts.too_many_rejected(self.max_rejected_fraction)
+        rejects_uri = self.results.put_rejects(drop, rejects)
+        if reason:
+            return self.drops.reject(
+                drop, f"{reason}, by their predictions", counts, rejects_uri, self.clock()
+            )
+        uri = self.results.put(drop, job.model, job.name, str(job.scored_date), result, source_type)
+        return self.drops.score(
+            drop, job.model, counts, {"result_uri": uri, "rejects_uri": rejects_uri}, self.clock()
+        )
+
+    def _add_prepared_rejects(self, drop: Drop, rejects: ParquetSpool) -> None:
+        """The rows that prepare rejected come first."""
+        if not drop.rows_rejected:
+            return
+        with self.work.open(prepare_rejects_key(drop.drop_id, drop.attempt)) as file:
+            for batch in pq.ParquetFile(file, pre_buffer=True).iter_batches(ROW_GROUP):
+                rejects.write(pa.Table.from_batches([batch]))
+
+
+def _by_shard(drop: Drop, outputs: Sequence[str]) -> list[str]:
+    """The output of each of the drop's shards, in order.
+
+    Raises
+    ------
+    OutputsIncomplete
+        A shard has none or more than one.
+    """
+    expected = [
+        base_name(drop.drop_id, drop.attempt, number) + OUTPUT_SUFFIX for number in range(drop.shards)
+    ]
+    found = {base: [name for name in outputs if name.rsplit("/", 1)[-1] == base] for base in expected}
+    for base, names in found.items():
+        if len(names) != 1:
+            raise OutputsIncomplete(f"{len(names)} outputs called {base}, expected one")
+    return [names[0] for names in found.values()]
+
+
+def _shards(context: pq.ParquetFile, shard_rows: int) -> Iterator[pa.Table]:
+    """The context, a shard's rows at a time; row groups never lie across shards."""
+    groups = max(1, shard_rows // ROW_GROUP)
+    for first in range(0, context.num_row_groups, groups):
+        yield context.read_row_groups([*range(first, min(first + groups, context.num_row_groups))])

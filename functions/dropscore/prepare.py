@@ -1,0 +1,153 @@
+"""Prepare: a drop that has arrived becomes feature shards, ready to be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aws_lambda_powertools import Logger
+
+from dropscore.announce import Announcer
+from dropscore.approved import ApprovedModel, CurrentModel
+from dropscore.aws.clients import AwsError
+from dropscore.aws.ledger import Conflict, Drops, Held
+from dropscore.aws.objects import Bucket, Inbox
+from dropscore.aws.queues import Queues
+from dropscore.conversion import Conversion
+from dropscore.deadline import Deadline
+from dropscore.dispatch import Dispatch
+from dropscore.domain.drop import Counts, Drop, DropState, Source
+from dropscore.domain.errors import ContentError, ModelUnusable, ServiceBusy, SourceGone
+from dropscore.domain.messages import Arrival
+from dropscore.results import NewResult, Results
+from dropscore.settings import Limits
+
+logger = Logger(child=True)
+
+MAX_CRASHES = 3
+"""A drop whose preparation ended so often without an answer is rejected instead of circling."""
+
+FIRST_REST = timedelta(seconds=30)
+LONGEST_REST = timedelta(hours=1)
+"""How long a drop rests after a service was busy: twice as long with every attempt."""
+
+WHILE_BUSY = timedelta(seconds=3)
+"""When to try again to dispatch while another invocation does."""
+
+NEEDED = timedelta(seconds=90)
+"""What preparing one more drop may take; a message is not begun with less time left."""
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Takes drops from their arrival to PREPARED, or to what else becomes of them."""
+
+    drops: Drops
+    model: CurrentModel
+    inbox: Inbox
+    work: Bucket
+    results: Results
+    queues: Queues
+    announcer: Announcer
+    dispatch: Dispatch
+    limits: Limits
+    deadline: Deadline
+
+    def arrive(self, arrival: Arrival) -> Drop:
+        """An object was created: prepare the drop unless it is seen to already; the drop as it is then."""
+        try:
+            drop = self.drops.open(self._source(arrival), self.deadline.clock(), self.deadline.lease_until)
+        except Held as held:
+            return self._resume(held.drop)
+        return self._prepare(drop)
+
+    def resume(self, drop_id: str) -> Drop | None:
+        """Go on with a drop that the ledger knows; None when it does not."""
+        drop = self.drops.get(drop_id)
+        return self._resume(drop) if drop else None
+
+    def finish(self, drops: Sequence[Drop], *, dispatch: bool = False) -> None:
+        """End the invocation that saw to `drops`: announce what is final, see that the others get a job.
+
+        Drops that stay PREPARED, because their job is not due or another invocation dispatches, are
+        dispatched by a message that comes when they are due; what the brakes hold back is the sweep's.
+        """
+        self.announcer.announce(drops)
+        prepared = {drop.drop_id for drop in drops if drop.state is DropState.PREPARED}
+        if not prepared and not dispatch:
+            return
+        dispatched = self.dispatch.run()
+        if dispatched.busy:
+            self.queues.dispatch(WHILE_BUSY.total_seconds())
+        elif prepared - dispatched.drop_ids:
+            self.queues.dispatch(self.dispatch.brakes.window.total_seconds() + 1)
+
+    def hand_back(self, body: str) -> None:
+        """Put a message that does not fit the time left behind the others, as a new one."""
+        self.queues.hand_back_to_prepare(body)
+
+    def _source(self, arrival: Arrival) -> Source:
+        if arrival.version:
+            return Source(arrival.bucket, arrival.key, arrival.version, arrival.sequencer)
+        try:
+            return self.inbox.current(arrival.bucket, arrival.key, arrival.sequencer)
+        except SourceGone:
+            # The ETag is all that tells which object it was; preparing it finds it gone and says so.
+            version = arrival.etag or arrival.sequencer or "unknown"
+            return Source(arrival.bucket, arrival.key, version, arrival.sequencer, versioned=False)
+
+    def _resume(self, drop: Drop) -> Drop:
+        now = self.deadline.clock()
+        lease_over = drop.lease_until is not None and drop.lease_until <= now
+        if drop.state is not DropState.WAITING and not (drop.state is DropState.PREPARING and lease_over):
+            logger.info("drop is seen to already", drop_id=drop.drop_id, state=drop.state)
+            return drop
+        try:
+            return self._prepare(self.drops.take_up(drop, now, self.deadline.lease_until))
+        except Conflict:
+            logger.info("drop was taken by another invocation", drop_id=drop.drop_id)
+            return drop
+
+    def _prepare(self, drop: Drop) -> Drop:
+        """From the lease to what comes next; every expected trouble ends in a state that says why."""
+        now = self.deadline.clock
+        try:
+            return self._convert(drop, self.model.get())
+        except ContentError as error:
+            return self.drops.reject(drop, str(error), None, None, now())
+        except ModelUnusable as error:
+            return self.drops.wait(drop, str(error), now())
+        except (ServiceBusy, *AwsError) as error:
+            logger.warning("a service refused, the drop is put off", drop_id=drop.drop_id, exc_info=True)
+            rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
+            return self.drops.release(drop, f"put off: {error}", now() + rest, now())
+
+    def _convert(self, drop: Drop, model: ApprovedModel) -> Drop:
+        if drop.crashes >= MAX_CRASHES:
+            raise ContentError(
+                f"preparing it ended {drop.crashes} times without an answer (out of memory, out of time, or a "
+                "crash of the reader): split the file or write it anew"
+            )
+        drop.source.check_hive_keys()
+        now = self.deadline.clock
+        with (
+            self.inbox.open(drop.source) as file,
+            Conversion(drop, model, self.work, self.limits) as conversion,
+        ):
+            counts = conversion.run(file)
+            if reason := counts.too_many_rejected(self.limits.max_rejected_fraction):
+                rejects_uri = self.results.put_rejects(drop, conversion.rejects)
+                return self.drops.reject(drop, f"{reason}: {conversion.reasons}", counts, rejects_uri, now())
+            if not counts.rows_in:
+                return self._score_nothing(drop, model, conversion)
+            conversion.keep_context()
+        return self.drops.finish_preparing(drop, model.version, conversion.shards, counts, now())
+
+    def _score_nothing(self, drop: Drop, model: ApprovedModel, conversion: Conversion) -> Drop:
+        """A file without rows: its result has none either, and needs no job."""
+        nothing = Counts(0, 0, 0)
+        scored_date = drop.arrived_at.date().isoformat()
+        with NewResult(drop, model.spec.keys) as result:
+            uri = self.results.put(drop, model.version, None, scored_date, result, conversion.timestamp_type)
+        return self.drops.score(drop, model.version, nothing, {"result_uri": uri}, self.deadline.clock())

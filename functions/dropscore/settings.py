@@ -1,0 +1,142 @@
+"""What the stack's template tells the functions through their environment, read once into typed values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dropscore.domain.errors import DropscoreError
+
+
+class SettingsError(DropscoreError):
+    """A variable of the function's environment is missing or malformed: the operator can act."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a drop may be.
+
+    Attributes
+    ----------
+    max_rows, max_bytes
+        A drop over either is refused up front.
+    max_rejected_fraction
+        A drop with a larger share of rejected rows is rejected as a whole.
+    """
+
+    max_rows: int
+    max_bytes: int
+    max_rejected_fraction: float
+
+
+@dataclass(frozen=True)
+class Brakes:
+    """When jobs are formed, and how many.
+
+    Attributes
+    ----------
+    max_drops, window
+        A job is formed of `max_drops` drops, or once the oldest is `window` old.
+    max_running, max_per_day
+        Jobs at a time, and jobs planned on one day (UTC).
+    max_duration
+        A job that runs longer is stopped.
+    paused
+        Whether no new jobs are formed or started.
+    """
+
+    max_drops: int
+    window: timedelta
+    max_running: int
+    max_per_day: int
+    max_duration: timedelta
+    paused: bool
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment of a function; names in upper case there (`WORK_BUCKET`, …)."""
+
+    work_bucket: str
+    results_bucket: str
+    models_bucket: str
+    ledger_table: str
+    inbox_queue_url: str
+    collect_queue_url: str
+    model_package_group: str
+    job_prefix: str
+    transform_role_arn: str
+    instance_type: str
+    instance_count: int
+    max_payload_mb: int
+    max_concurrent_transforms: int
+    kms_key_arn: str | None
+    code_version: str
+    limits: Limits
+    brakes: Brakes
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Read them.
+
+        Raises
+        ------
+        SettingsError
+            One is missing or malformed; the message names it.
+        """
+        read = _Reader(environment)
+        return cls(
+            work_bucket=read.text("WORK_BUCKET"),
+            results_bucket=read.text("RESULTS_BUCKET"),
+            models_bucket=read.text("MODELS_BUCKET"),
+            ledger_table=read.text("LEDGER_TABLE"),
+            inbox_queue_url=read.text("INBOX_QUEUE_URL"),
+            collect_queue_url=read.text("COLLECT_QUEUE_URL"),
+            model_package_group=read.text("MODEL_PACKAGE_GROUP"),
+            job_prefix=read.text("JOB_PREFIX"),
+            transform_role_arn=read.text("TRANSFORM_ROLE_ARN"),
+            instance_type=read.text("INSTANCE_TYPE"),
+            instance_count=read.number("INSTANCE_COUNT", int),
+            max_payload_mb=read.number("MAX_PAYLOAD_MB", int),
+            max_concurrent_transforms=read.number("MAX_CONCURRENT_TRANSFORMS", int),
+            kms_key_arn=environment.get("KMS_KEY_ARN") or None,
+            code_version=environment.get("CODE_VERSION") or "unknown",
+            limits=Limits(
+                read.number("MAX_ROWS_PER_DROP", int),
+                read.number("MAX_BYTES_PER_DROP", int),
+                read.number("MAX_REJECTED_FRACTION", float),
+            ),
+            brakes=Brakes(
+                max_drops=read.number("JOB_MAX_DROPS", int),
+                window=timedelta(seconds=read.number("JOB_WINDOW_SECONDS", float)),
+                max_running=read.number("MAX_RUNNING_JOBS", int),
+                max_per_day=read.number("MAX_JOBS_PER_DAY", int),
+                max_duration=timedelta(hours=read.number("MAX_JOB_HOURS", float)),
+                paused=read.text("PAUSED").lower() == "true",
+            ),
+        )
+
+
+class _Reader:
+    """Reads variables and says which one is at fault."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str) -> str:
+        value = self._environment.get(name)
+        if not value:
+            raise SettingsError(
+                f"the function's environment lacks {name}; deploy it with the stack's template"
+            )
+        return value
+
+    def number[T: (int, float)](self, name: str, kind: Callable[[str], T]) -> T:
+        value = self.text(name)
+        try:
+            return kind(value)
+        except ValueError as error:
+            raise SettingsError(
+                f"the function's environment has {name}={value!r}, expected a number"
+            ) from error

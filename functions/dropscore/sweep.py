@@ -1,0 +1,149 @@
+"""Sweep: whatever is stuck, lost or waiting goes on; running it twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aws_lambda_powertools import Logger
+
+from dropscore.announce import Announcer
+from dropscore.approved import CurrentModel
+from dropscore.aws.ledger import Conflict, Drops, Jobs, Table, Versions
+from dropscore.aws.ledger.drops import OPEN_KINDS
+from dropscore.aws.ledger.jobs import JOB
+from dropscore.aws.queues import Queues
+from dropscore.aws.transforms import Transforms
+from dropscore.collect import FAN_OUT_PATIENCE
+from dropscore.deadline import Deadline
+from dropscore.dispatch import Dispatch
+from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.errors import ModelUnusable
+from dropscore.domain.job import Job, JobState
+
+logger = Logger(child=True)
+
+AT_ONCE = 500
+"""Messages of one kind that one sweep sends at most."""
+
+RESUME_PATIENCE = timedelta(minutes=5)
+"""How long a WAITING drop's message may take before it is sent again."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found to do.
+
+    Attributes
+    ----------
+    announced, resumed
+        Drops whose final state was announced, and that prepare was told to go on with.
+    collected
+        Jobs that collect was told to look at.
+    stopped
+        Jobs that ran too long.
+    dispatched
+        Jobs that were started.
+    """
+
+    announced: int
+    resumed: int
+    collected: int
+    stopped: int
+    dispatched: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Looks through what is open in the ledger and sends what is needed; decides nothing else."""
+
+    table: Table
+    drops: Drops
+    jobs: Jobs
+    versions: Versions
+    transforms: Transforms
+    model: CurrentModel
+    queues: Queues
+    announcer: Announcer
+    dispatch: Dispatch
+    max_job_duration: timedelta
+    deadline: Deadline
+
+    def run(self) -> Swept:
+        """Sweep once."""
+        now = self.deadline.clock()
+        announced = self.announcer.announce(self.drops.unannounced(now, AT_ONCE))
+        resumed = self._resume([*self._lease_over(now), *self._model_has_come(now)], now)
+        collected, stopped = self._look_after_jobs(now)
+        dispatched = self.dispatch.run()
+        self.table.advance_horizon((*OPEN_KINDS, JOB), now)
+        return Swept(announced, resumed, collected, stopped, len(dispatched.jobs))
+
+    def retry(self, drop_ids: Iterable[str]) -> dict[str, str]:
+        """The operator wants FAILED drops tried again; for each, what came of that."""
+        answers = {}
+        for drop_id in drop_ids:
+            drop = self.drops.get(drop_id)
+            if drop is None:
+                answers[drop_id] = "the ledger has no such drop"
+            elif drop.state is not DropState.FAILED:
+                answers[drop_id] = f"left alone: it is {drop.state}, only FAILED drops are retried"
+            else:
+                answers[drop_id] = self._revive(drop)
+        return answers
+
+    def release(self, package_arn: str) -> str:
+        """The operator wants a held model version's drops scored again; what came of that."""
+        if self.versions.get(package_arn).held is None:
+            return "left alone: it is not held"
+        self.versions.release(package_arn)
+        return "scores again"
+
+    def _revive(self, drop: Drop) -> str:
+        try:
+            self.drops.revive(drop, self.deadline.clock())
+        except Conflict:
+            return "left alone: somebody else has just moved it"
+        self.queues.resume([drop.drop_id])
+        return "WAITING, to be prepared and scored anew"
+
+    def _lease_over(self, now: datetime) -> list[Drop]:
+        return self.drops.due(DropState.PREPARING, now, AT_ONCE)
+
+    def _model_has_come(self, now: datetime) -> list[Drop]:
+        """WAITING drops, when there is a model that they can be prepared for."""
+        try:
+            self.model.get()
+        except ModelUnusable as error:
+            logger.warning("drops wait", reason=str(error))
+            return []
+        return self.drops.due(DropState.WAITING, now, AT_ONCE)
+
+    def _resume(self, drops: list[Drop], now: datetime) -> int:
+        self.queues.resume(drop.drop_id for drop in drops)
+        for drop in drops:
+            try:
+                if drop.state is DropState.WAITING:
+                    self.drops.postpone(drop, now + RESUME_PATIENCE)
+            except Conflict:
+                logger.debug("drop goes on already", drop_id=drop.drop_id)
+        return len(drops)
+
+    def _look_after_jobs(self, now: datetime) -> tuple[int, int]:
+        """Send collect the jobs that have ended unheard, stop those that run too long; how many of each."""
+        ended: list[Job] = []
+        stopped = 0
+        for job in self.jobs.open(now, AT_ONCE):
+            status = self.transforms.describe(job.name) if job.state is JobState.STARTED else None
+            if status is None:
+                continue
+            if status.outcome is not None:
+                if job.fanned_out_at is None or now - job.fanned_out_at >= FAN_OUT_PATIENCE:
+                    ended.append(job)
+            elif now - status.created_at >= self.max_job_duration:
+                logger.error("job runs longer than MaxJobHours, it is stopped", transform_job=job.name)
+                self.transforms.stop(job.name)
+                stopped += 1
+        self.queues.collect_jobs(job.name for job in ended)
+        return len(ended), stopped
