@@ -10,7 +10,7 @@ from dropscore.announce import Announcer
 from dropscore.approved import CurrentModel
 from dropscore.aws.clients import Clients
 from dropscore.aws.events import Events
-from dropscore.aws.ledger import Drops, Jobs, Table, Versions
+from dropscore.aws.ledger import Drops, Jobs, OpenWork, Table, Versions
 from dropscore.aws.objects import Bucket, Inbox
 from dropscore.aws.queues import Queues
 from dropscore.aws.registry import Registry
@@ -35,6 +35,7 @@ class Adapters:
     results: Bucket
     models: Bucket
     table: Table
+    index: OpenWork
     registry: Registry
     transforms: Transforms
     queues: Queues
@@ -57,7 +58,7 @@ class Application:
         """Prepare, for one invocation."""
         adapters = self.adapters
         return Prepare(
-            drops=Drops(adapters.table),
+            drops=self._drops(),
             model=CurrentModel(adapters.registry, adapters.models),
             inbox=adapters.inbox,
             work=adapters.work,
@@ -66,6 +67,7 @@ class Application:
             announcer=self._announcer(),
             dispatch=self.dispatch(deadline),
             limits=self.settings.limits,
+            code_version=self.settings.code_version,
             deadline=deadline,
         )
 
@@ -74,7 +76,7 @@ class Application:
         adapters = self.adapters
         return Dispatch(
             table=adapters.table,
-            drops=Drops(adapters.table),
+            drops=self._drops(),
             jobs=self._jobs(),
             versions=Versions(adapters.table),
             registry=adapters.registry,
@@ -88,15 +90,22 @@ class Application:
     def collect(self, deadline: Deadline) -> Collect:
         """Collect, for one invocation."""
         adapters = self.adapters
-        drops = Drops(adapters.table)
-        fraction = self.settings.limits.max_rejected_fraction
+        drops = self._drops()
+        joining = Joining(
+            drops=drops,
+            work=adapters.work,
+            results=self._results(),
+            max_rejected_fraction=self.settings.limits.max_rejected_fraction,
+            code_version=self.settings.code_version,
+            clock=self.clock,
+        )
         return Collect(
             drops=drops,
             jobs=self._jobs(),
             transforms=adapters.transforms,
             work=adapters.work,
             queues=adapters.queues,
-            joining=Joining(drops, adapters.work, self._results(), fraction, self.clock),
+            joining=joining,
             closing=Closing(
                 drops, self._jobs(), Versions(adapters.table), adapters.queues, self._announcer(), self.clock
             ),
@@ -108,8 +117,8 @@ class Application:
         """Sweep, for one invocation."""
         adapters = self.adapters
         return Sweep(
-            table=adapters.table,
-            drops=Drops(adapters.table),
+            index=adapters.index,
+            drops=self._drops(),
             jobs=self._jobs(),
             versions=Versions(adapters.table),
             transforms=adapters.transforms,
@@ -121,14 +130,17 @@ class Application:
             deadline=deadline,
         )
 
+    def _drops(self) -> Drops:
+        return Drops(self.adapters.table, self.adapters.index)
+
     def _jobs(self) -> Jobs:
-        return Jobs(self.adapters.table, Drops(self.adapters.table))
+        return Jobs(self.adapters.table, self.adapters.index, self._drops())
 
     def _results(self) -> Results:
-        return Results(self.adapters.results, self.settings.code_version)
+        return Results(self.adapters.results)
 
     def _announcer(self) -> Announcer:
-        return Announcer(self.adapters.events, Drops(self.adapters.table))
+        return Announcer(self.adapters.events, self._drops())
 
 
 @lru_cache(maxsize=1)
@@ -141,6 +153,7 @@ def application() -> Application:
 def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
     """The adapters that reach the real services."""
     s3 = clients.s3()
+    table = Table(clients.dynamodb(), settings.ledger_table)
     transform_settings = TransformSettings(
         role_arn=settings.transform_role_arn,
         instance_type=settings.instance_type,
@@ -154,7 +167,8 @@ def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
         work=Bucket(s3, settings.work_bucket),
         results=Bucket(s3, settings.results_bucket),
         models=Bucket(s3, settings.models_bucket),
-        table=Table(clients.dynamodb(), settings.ledger_table),
+        table=table,
+        index=OpenWork(table),
         registry=Registry(clients.sagemaker(), settings.model_package_group),
         transforms=Transforms(clients.sagemaker(), transform_settings),
         queues=Queues(clients.sqs(), settings.inbox_queue_url, settings.collect_queue_url),

@@ -13,7 +13,7 @@ from dropscore.aws.queues import Queues
 from dropscore.deadline import Clock
 from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.job import (
-    MAX_BARREN_JOBS,
+    MAX_BARREN,
     GiveUp,
     Job,
     JobState,
@@ -83,16 +83,16 @@ class Closing:
     def _judge_version(self, job: Job) -> None:
         """Hold a version whose jobs end without any output, twice in a row.
 
-        A drop that fails alone by a version that has scored before says nothing about the version.
+        A drop that fails alone counts once, however often it is tried, and not at all once its version has
+        scored others: then the drop is at fault.
         """
         arn = job.model.package_arn
+        alone = len(job.members) == 1
         if job.outputs:
             self.versions.job_fruitful(arn)
-        elif len(job.members) > 1 or not self.versions.get(arn).proven:
-            barren = self.versions.job_barren(arn, job.name)
-            if len(barren) >= MAX_BARREN_JOBS:
-                reason = (
-                    f"{len(barren)} jobs in a row ended without output: {job.failure_reason or job.outcome}"
-                )
+        elif not alone or not self.versions.get(arn).proven:
+            barren = self.versions.note_barren(arn, job.members[0].drop_id if alone else job.name)
+            if len(barren) >= MAX_BARREN:
+                reason = f"its jobs end without output: {job.failure_reason or job.outcome}"
                 logger.error("model version held", model_version=job.model.version, reason=reason)
                 self.versions.hold(arn, reason)

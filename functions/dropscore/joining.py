@@ -16,6 +16,7 @@ from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import OutputsIncomplete
 from dropscore.domain.job import Job
 from dropscore.domain.keys import context_key, outputs_prefix, prepare_rejects_key
+from dropscore.domain.lineage import Lineage
 from dropscore.domain.results import OUTPUT_SUFFIX, REJECTS_SCHEMA, join, rejects_table
 from dropscore.domain.shards import ROW_GROUP, base_name
 from dropscore.results import NewResult, Results
@@ -30,6 +31,7 @@ class Joining:
     work: Bucket
     results: Results
     max_rejected_fraction: float
+    code_version: str
     clock: Clock
 
     def join(self, drop: Drop, job: Job, outputs: Sequence[str]) -> Drop:
@@ -49,8 +51,11 @@ class Joining:
         with self.work.open(context_key(drop.drop_id, drop.attempt)) as file:
             context = pq.ParquetFile(file, pre_buffer=True)
             metadata = {key.decode(): value.decode() for key, value in context.metadata.metadata.items()}
+            lineage = Lineage(
+                drop, job.model, job.name, str(job.scored_date), metadata[TS_TYPE_METADATA], self.code_version
+            )
             spec_keys = context.schema_arrow.names[3:]
-            with NewResult(drop, spec_keys) as result, ParquetSpool(REJECTS_SCHEMA) as rejects:
+            with NewResult(lineage, spec_keys) as result, ParquetSpool(REJECTS_SCHEMA) as rejects:
                 self._add_prepared_rejects(drop, rejects)
                 for name, rows in zip(
                     by_shard, _shards(context, int(metadata[SHARD_ROWS_METADATA])), strict=True
@@ -58,22 +63,18 @@ class Joining:
                     joined = join(rows, self.work.read(outputs_prefix(job.name) + name))
                     result.add(joined.scored)
                     rejects.write(rejects_table(drop.drop_id, joined.rejects))
-                return self._commit(drop, job, result, rejects, metadata[TS_TYPE_METADATA])
+                return self._commit(result, rejects)
 
-    def _commit(
-        self, drop: Drop, job: Job, result: NewResult, rejects: ParquetSpool, source_type: str
-    ) -> Drop:
+    def _commit(self, result: NewResult, rejects: ParquetSpool) -> Drop:
+        drop = result.lineage.drop
         counts = Counts(drop.rows_in, result.rows, rejects.rows)
-        reason = counts.too_many_rejected(self.max_rejected_fraction)
         rejects_uri = self.results.put_rejects(drop, rejects)
-        if reason:
+        if reason := counts.too_many_rejected(self.max_rejected_fraction):
             return self.drops.reject(
                 drop, f"{reason}, by their predictions", counts, rejects_uri, self.clock()
             )
-        uri = self.results.put(drop, job.model, job.name, str(job.scored_date), result, source_type)
-        return self.drops.score(
-            drop, job.model, counts, {"result_uri": uri, "rejects_uri": rejects_uri}, self.clock()
-        )
+        uris = {"result_uri": self.results.put(result), "rejects_uri": rejects_uri}
+        return self.drops.score(drop, result.lineage.model, counts, uris, self.clock())
 
     def _add_prepared_rejects(self, drop: Drop, rejects: ParquetSpool) -> None:
         """The rows that prepare rejected come first."""

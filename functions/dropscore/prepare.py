@@ -19,6 +19,7 @@ from dropscore.deadline import Deadline
 from dropscore.dispatch import Dispatch
 from dropscore.domain.drop import Counts, Drop, DropState, Source
 from dropscore.domain.errors import ContentError, ModelUnusable, ServiceBusy, SourceGone
+from dropscore.domain.lineage import Lineage
 from dropscore.domain.messages import Arrival
 from dropscore.results import NewResult, Results
 from dropscore.settings import Limits
@@ -52,6 +53,7 @@ class Prepare:
     announcer: Announcer
     dispatch: Dispatch
     limits: Limits
+    code_version: str
     deadline: Deadline
 
     def arrive(self, arrival: Arrival) -> Drop:
@@ -126,8 +128,8 @@ class Prepare:
     def _convert(self, drop: Drop, model: ApprovedModel) -> Drop:
         if drop.crashes >= MAX_CRASHES:
             raise ContentError(
-                f"preparing it ended {drop.crashes} times without an answer (out of memory, out of time, or a "
-                "crash of the reader): split the file or write it anew"
+                f"preparing it ended {drop.crashes} times without an answer (out of memory, out of time or "
+                "a crash of the reader): split the file or write it anew"
             )
         drop.source.check_hive_keys()
         now = self.deadline.clock
@@ -146,8 +148,10 @@ class Prepare:
 
     def _score_nothing(self, drop: Drop, model: ApprovedModel, conversion: Conversion) -> Drop:
         """A file without rows: its result has none either, and needs no job."""
-        nothing = Counts(0, 0, 0)
         scored_date = drop.arrived_at.date().isoformat()
-        with NewResult(drop, model.spec.keys) as result:
-            uri = self.results.put(drop, model.version, None, scored_date, result, conversion.timestamp_type)
-        return self.drops.score(drop, model.version, nothing, {"result_uri": uri}, self.deadline.clock())
+        lineage = Lineage(drop, model.version, "", scored_date, conversion.timestamp_type, self.code_version)
+        with NewResult(lineage, model.spec.keys) as result:
+            uri = self.results.put(result)
+        return self.drops.score(
+            drop, model.version, Counts(0, 0, 0), {"result_uri": uri}, self.deadline.clock()
+        )

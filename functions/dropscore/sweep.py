@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from dropscore.announce import Announcer
 from dropscore.approved import CurrentModel
-from dropscore.aws.ledger import Conflict, Drops, Jobs, Table, Versions
+from dropscore.aws.ledger import Conflict, Drops, Jobs, OpenWork, Versions
 from dropscore.aws.ledger.drops import OPEN_KINDS
 from dropscore.aws.ledger.jobs import JOB
 from dropscore.aws.queues import Queues
@@ -58,7 +58,7 @@ class Swept:
 class Sweep:
     """Looks through what is open in the ledger and sends what is needed; decides nothing else."""
 
-    table: Table
+    index: OpenWork
     drops: Drops
     jobs: Jobs
     versions: Versions
@@ -77,7 +77,7 @@ class Sweep:
         resumed = self._resume([*self._lease_over(now), *self._model_has_come(now)], now)
         collected, stopped = self._look_after_jobs(now)
         dispatched = self.dispatch.run()
-        self.table.advance_horizon((*OPEN_KINDS, JOB), now)
+        self.index.forget_settled((*OPEN_KINDS, JOB), now)
         return Swept(announced, resumed, collected, stopped, len(dispatched.jobs))
 
     def retry(self, drop_ids: Iterable[str]) -> dict[str, str]:

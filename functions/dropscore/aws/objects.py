@@ -43,9 +43,8 @@ class Inbox:
 
     def open(self, source: Source) -> RangedObject:
         """The source's object as a file (`RangedObject`)."""
-        return RangedObject(
-            self._client, source.bucket, source.key, source.version if source.versioned else None
-        )
+        which = "version" if source.versioned else "etag"
+        return RangedObject(self._client, source.bucket, source.key, **{which: source.version})
 
 
 class Bucket:

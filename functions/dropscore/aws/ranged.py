@@ -15,28 +15,32 @@ if TYPE_CHECKING:
 TAIL_BYTES = 65_536
 """What is fetched first, from the end: a Parquet footer is there, and often the whole of a small file."""
 
-_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "404", "405"})
-"""No such object or version; 405 answers a version that is a delete marker (GetObject, API reference)."""
+_NOT_THERE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"})
+_GONE = _NOT_THERE | {"MethodNotAllowed", "405", "PreconditionFailed", "412"}
+"""No such object or version, a delete marker (405), another ETag (412): GetObject, API reference."""
 
 
 class RangedObject(io.RawIOBase):
-    """A read-only, seekable file over one object (or one version of it).
+    """A read-only, seekable file over one object: one version of it, or what it is while its ETag is `etag`.
 
     Raises
     ------
     SourceGone
-        On opening: the object or version does not exist.
+        The object or version does not exist (any more), or is another.
     ServiceBusy
         S3 throttles or does not answer.
     """
 
-    def __init__(self, client: S3Client, bucket: str, key: str, version: str | None = None) -> None:
+    def __init__(
+        self, client: S3Client, bucket: str, key: str, *, version: str | None = None, etag: str | None = None
+    ) -> None:
         super().__init__()
         self._client = client
         self._where: dict[str, Any] = {
             "Bucket": bucket,
             "Key": key,
             **({"VersionId": version} if version else {}),
+            **({"IfMatch": f'"{etag}"'} if etag else {}),
         }
         self._position = 0
         self.bytes_read = 0
@@ -85,8 +89,6 @@ class RangedObject(io.RawIOBase):
         except AwsError as error:
             if error_code(error) == "InvalidRange":  # an empty object has no last bytes
                 return 0, b""
-            if error_code(error) in _GONE:
-                raise SourceGone(f"source gone: {self} no longer exists") from error
             raise
         return int(answer["ContentRange"].rpartition("/")[2]), tail
 
@@ -104,6 +106,8 @@ class RangedObject(io.RawIOBase):
         except AwsError as error:
             if passes_by_itself(error):
                 raise ServiceBusy(f"S3 did not give {self}: {error}") from error
+            if error_code(error) in _GONE:
+                raise SourceGone(f"source gone: {self} no longer exists") from error
             raise
         self.bytes_read += len(data)
         return answer, data

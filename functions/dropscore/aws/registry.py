@@ -21,17 +21,17 @@ class Registry:
     def newest_approved(self) -> Package | None:
         """The newest Approved version of the group, or None.
 
-        ListModelPackages sorts ascending unless told otherwise (API reference).
+        ListModelPackages sorts ascending unless told otherwise, and pages: an empty page need not be the last
+        (API reference).
         """
-        answer = self._client.list_model_packages(
+        pages = self._client.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=self.group,
             ModelApprovalStatus="Approved",
             SortBy="CreationTime",
             SortOrder="Descending",
-            MaxResults=1,
         )
-        packages = answer["ModelPackageSummaryList"]
-        return self.describe(packages[0]["ModelPackageArn"]) if packages else None
+        newest = next((package for page in pages for package in page["ModelPackageSummaryList"]), None)
+        return self.describe(newest["ModelPackageArn"]) if newest else None
 
     def describe(self, package_arn: str) -> Package | None:
         """One version, or None when it has been deleted."""

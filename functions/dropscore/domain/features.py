@@ -20,6 +20,7 @@ REJECT_SCHEMA = pa.schema([("row", pa.int64()), ("column", pa.string()), ("reaso
 """One line per row that could not be scored: which row, because of which column, and why."""
 
 _NAMES_SHOWN = 20
+_DAY = 86_400
 
 _DERIVE: dict[str, Callable[[pa.Array], pa.Array]] = {
     "minutes": pc.minute,
@@ -114,7 +115,7 @@ class Extraction:
         column = _plain(batch.column(name))
         instants = column if pt.is_timestamp(column.type) else column.cast(pa.timestamp("ms"))
         outside = _outside_calendar(instants)
-        faults.add(name, "is outside the years 1 to 9999", outside)
+        faults.add(name, "is outside the years 1 to 9999 (in nanoseconds: 1677 to 2262)", outside)
         return pc.if_else(outside, pa.scalar(None, instants.type), instants)
 
     def _clock(self, instants: pa.Array, faults: _Faults) -> pa.Array:
@@ -194,21 +195,18 @@ def _number(column: pa.Array) -> pa.Array:
 
 
 def _outside_calendar(instants: pa.Array) -> pa.Array:
-    """Which instants lie outside the years that a calendar can show (nanoseconds cannot)."""
+    """Which instants lie outside the years that a calendar can show, or at the very ends of its unit."""
     ticks = instants.cast(pa.int64())
-    unit = instants.type.unit
-    if unit == "ns":  # 64 bits of nanoseconds end in 1677 and 2262
-        return pc.not_equal(ticks, ticks).fill_null(fill_value=False)
-    per_second = UNITS_PER_SECOND[unit]
-    return pc.or_(
-        pc.less(ticks, FIRST_SECOND * per_second), pc.greater(ticks, LAST_SECOND * per_second)
-    ).fill_null(fill_value=False)
+    per_second = UNITS_PER_SECOND[instants.type.unit]
+    end = 2**63 - 2 * _DAY * per_second  # a zone's wall clock must fit into 64 bits, too
+    first, last = max(FIRST_SECOND * per_second, -end), min(LAST_SECOND * per_second, end)
+    return pc.or_(pc.less(ticks, first), pc.greater(ticks, last)).fill_null(fill_value=False)
 
 
 def _utc_microseconds(instants: pa.Array) -> pa.Array:
     """Instants as timestamp[us]: zoned ones in UTC, others as they are; finer parts are cut off."""
-    naive = pa.timestamp(instants.type.unit)
-    return instants.cast(pa.int64()).cast(naive).cast(pa.timestamp("us"), safe=False)
+    naive = instants.cast(pa.int64()).cast(pa.timestamp(instants.type.unit))
+    return pc.floor_temporal(naive, unit="microsecond").cast(pa.timestamp("us"))
 
 
 def _require(schema: pa.Schema, name: str, fits: Callable[[pa.DataType], bool], expected: str) -> pa.DataType:
@@ -220,7 +218,7 @@ def _require(schema: pa.Schema, name: str, fits: Callable[[pa.DataType], bool], 
         raise ContentError(f"column {name!r} {problem}; the file has: {there}")
     kind = schema.field(places[0]).type
     kind = kind.value_type if pt.is_dictionary(kind) else kind
-    if not fits(kind):
+    if not (fits(kind) or pt.is_null(kind)):  # a column of nulls only has no type of its own
         raise ContentError(f"column {name!r} has type {kind}, expected {expected}")
     return kind
 
@@ -234,7 +232,8 @@ def _is_timestamp(kind: pa.DataType) -> bool:
 
 
 def _is_printable(kind: pa.DataType) -> bool:
-    return _is_numeric(kind) or bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_date(kind))
+    text = pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
+    return _is_numeric(kind) or bool(text or pt.is_date(kind))
 
 
 def _check_zone(name: str, kind: pa.DataType) -> None:

@@ -17,8 +17,8 @@ PART_DROPS = 25
 MAX_LONE_FAILURES = 2
 """After so many failures alone a drop is FAILED."""
 
-MAX_BARREN_JOBS = 2
-"""After so many jobs in a row without any output a model version's drops are held."""
+MAX_BARREN = 2
+"""After so many failures in a row without any output a model version's drops are held."""
 
 MAX_PREPARED_AGE = timedelta(days=7)
 """Shards older than this are not scored; the work bucket expires them."""
@@ -156,8 +156,9 @@ def after_unscored(job: Job, unscored: Sequence[Drop]) -> dict[str, Retry | Give
     """What becomes of the drops that a job left unscored, by drop id.
 
     Where some outputs exist, its members are retried in halves until each is alone; where none exists,
-    together once more (a broken model or role must not become a thousand jobs). A drop that has failed alone
-    twice is given up. Depends on nothing but the job and each drop, so that a repetition decides the same.
+    together once more (a broken model or role must not become a thousand jobs), and then in halves, too. A
+    drop that has failed alone twice is given up. Depends on nothing but the job and each drop, so that a
+    repetition decides the same.
     """
     half = {member.drop_id: "ab"[2 * place >= len(job.members)] for place, member in enumerate(job.members)}
     verdicts: dict[str, Retry | GiveUp] = {}
@@ -167,11 +168,16 @@ def after_unscored(job: Job, unscored: Sequence[Drop]) -> dict[str, Retry | Give
             verdicts[drop.drop_id] = GiveUp(
                 f"scoring failed twice, alone in job {job.name}: {unscored_reason(job, drop)}"
             )
-        elif alone or not job.outputs:
+        elif alone or not (job.outputs or _was_retried_whole(drop)):
             verdicts[drop.drop_id] = Retry(job.name)
         else:
             verdicts[drop.drop_id] = Retry(f"{job.name}/{half[drop.drop_id]}")
     return verdicts
+
+
+def _was_retried_whole(drop: Drop) -> bool:
+    """Whether the drop's cohort is all that an earlier job left unscored, rather than a half of it."""
+    return bool(drop.cohort) and "/" not in drop.cohort
 
 
 def unscored_reason(job: Job, drop: Drop) -> str:

@@ -129,4 +129,6 @@ def _arrival(record: Any) -> Arrival | Ignored:
     key = unquote_plus(encoded)
     if not is_drop_key(key):
         return Ignored(f"key {key!r} does not end in .parquet")
-    return Arrival(bucket, key, item.get("versionId"), item.get("eTag"), item.get("sequencer"))
+    version = item.get("versionId")
+    named = version if version != "null" else None  # what overwrites itself while versioning is suspended
+    return Arrival(bucket, key, named, item.get("eTag"), item.get("sequencer"))

@@ -54,13 +54,14 @@ def convert(
         first_row += batch.num_rows
         if extract.rejects.num_rows:
             yield extract.rejects
-        pending.append(extract)
+        if extract.features.num_rows:  # after an empty batch write_csv goes wrong (apache/arrow issue 36889)
+            pending.append(extract)
         while sum(e.features.num_rows for e in pending) >= shard_rows:
             features, context = _joined(pending)
             pending = _rest(features.slice(shard_rows), context.slice(shard_rows))
             yield _shard(number, features.slice(0, shard_rows), context.slice(0, shard_rows))
             number += 1
-    if any(e.features.num_rows for e in pending):
+    if pending:
         yield _shard(number, *_joined(pending))
 
 

@@ -100,7 +100,7 @@ class FeatureSpec:
             raise SpecError(
                 f"feature spec: unknown field {min(unknown)!r}; known are {', '.join(sorted(_KNOWN_FIELDS))}"
             )
-        baseline = fields.get("baseline") or {}
+        baseline = {} if fields.get("baseline") is None else fields["baseline"]
         if not isinstance(baseline, dict):
             raise SpecError("feature spec: `baseline` is not an object")
         return cls(
@@ -131,7 +131,7 @@ def sha256_hex(data: bytes) -> str:
 
 
 def _names(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = fields.get(name) or []
+    value = [] if fields.get(name) is None else fields[name]
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise SpecError(f"feature spec: `{name}` is not a list of names")
     return tuple(value)

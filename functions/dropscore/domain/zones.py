@@ -7,6 +7,7 @@ The Lambda runtime for Python 3.12 is built on Amazon Linux 2023, whose minimal 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from importlib import resources
@@ -42,6 +43,8 @@ def zone(name: str) -> tzinfo:
     if match := _FIXED_OFFSET.fullmatch(name):
         sign, hours, minutes = match.groups()
         offset = timedelta(hours=int(hours), minutes=int(minutes))
+        if offset >= timedelta(days=1):
+            raise UnknownZone(f"{name!r} is not the offset of a time zone: it is a day or more")
         return timezone(-offset if sign == "-" else offset)
     if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", name):
         raise UnknownZone(f"{name!r} is not the name of a time zone")
@@ -71,33 +74,30 @@ def wall_clock(instants: pa.Array, name: str) -> pa.Array:
     unit = instants.type.unit
     naive = pa.timestamp(unit)
     ticks = instants.cast(pa.timestamp(unit, "UTC") if instants.type.tz else naive).cast(pa.int64())
-    bounds = pc.min_max(ticks)
-    if bounds["min"].as_py() is None:
+    years = sorted(pc.unique(pc.year(ticks.cast(naive))).drop_null().to_pylist())
+    if not years:
         return ticks.cast(naive)
+    periods = _periods(name, years)
     per_second = UNITS_PER_SECOND[unit]
-    starts, offsets = _offsets(name, bounds["min"].as_py() // per_second, bounds["max"].as_py() // per_second)
-    shifts = pa.array([offset * per_second for offset in offsets], pa.int64())
-    if len(offsets) == 1:
-        return pc.add(ticks, shifts[0]).cast(naive)
-    borders = pa.array([start * per_second for start in starts], pa.int64())
-    period = pc.search_sorted(borders, ticks.fill_null(0), side="right")
+    starts = pa.array([start * per_second for start, _ in periods], pa.int64())
+    shifts = pa.array([offset * per_second for _, offset in periods], pa.int64())
+    period = pc.subtract(pc.search_sorted(starts, ticks.fill_null(starts[0]), side="right"), 1)
     return pc.add(ticks, shifts.take(period)).cast(naive)
 
 
-def _offsets(name: str, first: int, last: int) -> tuple[list[int], list[int]]:
-    """The periods between two seconds: where each but the first starts, and the offset of every one."""
-    here = zone(name)
-    starts: list[int] = []
-    offsets = [_offset(here, first)]
-    for year in range(datetime.fromtimestamp(first, UTC).year, datetime.fromtimestamp(last, UTC).year + 1):
-        for start, offset in _changes(name, year):
-            if first < start <= last:
-                starts.append(start)
-                offsets.append(offset)
-    return starts, offsets
+def _periods(name: str, years: Sequence[int]) -> list[tuple[int, int]]:
+    """The periods of constant offset that the years (ascending) consist of: first second and offset of each.
+
+    Only the years that are in the data: a date far away, such as 9999-01-01 for "never", costs one year.
+    """
+    periods: list[tuple[int, int]] = []
+    for year in years:
+        start = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+        periods += [(start, _offset(zone(name), start)), *_changes(name, year)]
+    return periods
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _changes(name: str, year: int) -> tuple[tuple[int, int], ...]:
     """The seconds of `year` (UTC) at which the offset changes, each with the offset from then on.
 

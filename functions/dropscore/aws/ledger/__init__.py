@@ -2,7 +2,8 @@
 
 from dropscore.aws.ledger.dispatching import DispatchLease, Versions
 from dropscore.aws.ledger.drops import Drops, Held
+from dropscore.aws.ledger.index import OpenWork
 from dropscore.aws.ledger.jobs import Jobs
 from dropscore.aws.ledger.table import Conflict, Table
 
-__all__ = ["Conflict", "DispatchLease", "Drops", "Held", "Jobs", "Table", "Versions"]
+__all__ = ["Conflict", "DispatchLease", "Drops", "Held", "Jobs", "OpenWork", "Table", "Versions"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from dropscore.aws.ledger.expressions import Condition, Include, Item
 from dropscore.aws.ledger.items import stamp, version_pk
-from dropscore.aws.ledger.table import Conflict, Table, changed
+from dropscore.aws.ledger.table import Change, Conflict, Table
+from dropscore.domain.errors import ServiceBusy
 
 _PK = "dispatch"
 
@@ -29,7 +29,7 @@ class DispatchLease:
         )
         try:
             item = table.change(_PK, {"owner": owner, "lease_until": stamp(until)}, condition)
-        except Conflict:
+        except (Conflict, ServiceBusy):  # busy: the holder is just planning a job
             return None
         return cls(table, owner, item)
 
@@ -37,11 +37,11 @@ class DispatchLease:
         """How many jobs have been planned on the day of `now` (UTC)."""
         return int(self._item["jobs_planned"]) if self._item.get("jobs_day") == now.date().isoformat() else 0
 
-    def count_job(self, now: datetime) -> dict[str, Any]:
+    def count_job(self, now: datetime) -> Change:
         """The transaction's write that counts one more job, while the lease is ours."""
         counted = {"jobs_day": now.date().isoformat(), "jobs_planned": self.jobs_today(now) + 1}
         self._item = {**self._item, **counted}
-        return changed(_PK, counted, self._ours())
+        return Change(_PK, counted, self._ours())
 
     def release(self) -> None:
         """Let others dispatch; a lease that was lost meanwhile stays with whom it went to."""
@@ -62,8 +62,8 @@ class VersionRecord:
     ----------
     model_name
         SageMaker's model of the version, once it has been made.
-    barren_jobs
-        The jobs in a row that ended without any output.
+    barren
+        The jobs, or drops alone in one, that in a row have ended without any output.
     proven
         Whether a job of it has ever put out something.
     held
@@ -71,7 +71,7 @@ class VersionRecord:
     """
 
     model_name: str | None = None
-    barren_jobs: frozenset[str] = frozenset()
+    barren: frozenset[str] = frozenset()
     proven: bool = False
     held: str | None = None
 
@@ -87,7 +87,7 @@ class Versions:
         item = self._table.get(version_pk(package_arn)) or {}
         return VersionRecord(
             item.get("model_name"),
-            frozenset(item.get("barren_jobs", ())),
+            frozenset(item.get("barren", ())),
             bool(item.get("proven")),
             item.get("held"),
         )
@@ -100,13 +100,13 @@ class Versions:
         """SageMaker no longer has the model: it is made again."""
         self._change(package_arn, {"model_name": None})
 
-    def job_barren(self, package_arn: str, job: str) -> frozenset[str]:
-        """A job of the version ended without any output; all such jobs in a row."""
-        return frozenset(self._change(package_arn, {"barren_jobs": Include(job)})["barren_jobs"])
+    def note_barren(self, package_arn: str, what: str) -> frozenset[str]:
+        """A job of the version, or a drop alone in one, has ended without any output; all such in a row."""
+        return frozenset(self._change(package_arn, {"barren": Include(what)})["barren"])
 
     def job_fruitful(self, package_arn: str) -> None:
         """A job of the version put out something: whatever failed before in a row is over."""
-        self._change(package_arn, {"barren_jobs": None, "proven": True})
+        self._change(package_arn, {"barren": None, "proven": True})
 
     def hold(self, package_arn: str, reason: str) -> None:
         """Score no more drops by the version until `release`."""
@@ -114,7 +114,7 @@ class Versions:
 
     def release(self, package_arn: str) -> None:
         """The operator says that the version's drops shall be tried again."""
-        self._change(package_arn, {"held": None, "barren_jobs": None})
+        self._change(package_arn, {"held": None, "barren": None})
 
     def _change(self, package_arn: str, changes: Item) -> Item:
         return self._table.change(version_pk(package_arn), changes, condition=None)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dropscore.aws.ledger.expressions import Append, Condition, Increment, Item
+from dropscore.aws.ledger.index import OpenWork
 from dropscore.aws.ledger.items import (
     MODEL_ATTRIBUTES,
     drop_of,
@@ -49,8 +50,9 @@ class Drops:
     believes it to be: somebody else has moved it, and the caller has nothing more to do with it.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, index: OpenWork) -> None:
         self._table = table
+        self._index = index
 
     def get(self, drop_id: str) -> Drop | None:
         """The drop, read consistently."""
@@ -63,17 +65,18 @@ class Drops:
 
     def due(self, state: DropState, now: datetime, limit: int) -> list[Drop]:
         """Open drops of a state that are due: a hint where to look, not the truth."""
-        return [drop_of(item) for item in self._table.open_items(_INDEXED[state], now, due=now, limit=limit)]
+        return [drop_of(item) for item in self._index.items(_INDEXED[state], now, due=True, limit=limit)]
 
     def prepared(self, now: datetime, limit: int) -> list[Drop]:
         """Drops that wait for a job. A hint, not the truth."""
         return [
-            drop_of(item) for item in self._table.open_items(_INDEXED[DropState.PREPARED], now, limit=limit)
+            drop_of(item)
+            for item in self._index.items(_INDEXED[DropState.PREPARED], now, due=False, limit=limit)
         ]
 
     def unannounced(self, now: datetime, limit: int) -> list[Drop]:
         """Drops whose final state should have been announced by now. A hint, not the truth."""
-        return [drop_of(item) for item in self._table.open_items(ANNOUNCE, now, due=now, limit=limit)]
+        return [drop_of(item) for item in self._index.items(ANNOUNCE, now, due=True, limit=limit)]
 
     def open(self, source: Source, now: datetime, until: datetime) -> Drop:
         """Begin to prepare a drop that nobody has heard of: PREPARING, attempt 1, leased until `until`.
@@ -94,6 +97,7 @@ class Drops:
             "due": stamp(until),
             "history": _history(DropState.PREPARING, now, None),
         }
+        self._index.remember(now.date(), now)
         try:
             return drop_of(self._table.change(drop_pk(source.drop_id), first, _NOT_EXISTS))
         except Conflict as conflict:
@@ -197,7 +201,7 @@ class Drops:
     def _move(
         self, drop: Drop, state: DropState, now: datetime, changes: Mapping[str, Any], due: datetime
     ) -> Drop:
-        self._table.lower_horizon(drop.arrived_at.date(), now)
+        self._index.remember(drop.arrived_at.date(), now)
         changes = {**move(drop, state, now, due, changes.get("reason")), **changes}
         return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
 

@@ -37,6 +37,13 @@ class Include:
 
 
 @dataclass(frozen=True)
+class Exclude:
+    """Removes an element from a set attribute; a set without elements is gone."""
+
+    element: Any
+
+
+@dataclass(frozen=True)
 class Condition:
     """A condition expression, with its own names (`#…`) and values (`:…`)."""
 
@@ -48,10 +55,11 @@ class Condition:
 def update(changes: Mapping[str, Any], condition: Condition | None) -> dict[str, Any]:
     """The arguments of UpdateItem (and of a transaction's Update) that make `changes` under `condition`.
 
-    A change to None removes the attribute; others set it, or do what `Append`, `Include`, `Increment` say.
+    A change to None removes the attribute; others set it, or do what the classes above say.
     """
     sets: list[str] = []
     additions: list[str] = []
+    deletions: list[str] = []
     removes: list[str] = []
     condition = condition or Condition("")
     names, values = (
@@ -64,15 +72,16 @@ def update(changes: Mapping[str, Any], condition: Condition | None) -> dict[str,
             continue
         alias, value = f"#s{place}", f":s{place}"
         names[alias] = name
-        if isinstance(change, Include):
+        if isinstance(change, Include | Exclude):
             values[value] = _SERIALIZER.serialize({change.element})
-            additions.append(f"{alias} {value}")
+            (additions if isinstance(change, Include) else deletions).append(f"{alias} {value}")
             continue
         sets.append(f"{alias} = {_assignment(alias, value, change, values)}")
     for place, name in enumerate(removes):
         names[f"#r{place}"] = name
     clauses = ["SET " + ", ".join(sets)] if sets else []
     clauses += ["ADD " + ", ".join(additions)] if additions else []
+    clauses += ["DELETE " + ", ".join(deletions)] if deletions else []
     clauses += ["REMOVE " + ", ".join(f"#r{place}" for place in range(len(removes)))] if removes else []
     arguments: dict[str, Any] = {"UpdateExpression": " ".join(clauses)}
     if condition.expression:

@@ -8,8 +8,9 @@ from datetime import datetime
 from dropscore.aws.ledger.dispatching import DispatchLease
 from dropscore.aws.ledger.drops import Drops, move, still
 from dropscore.aws.ledger.expressions import Condition, Include, Increment, Item
+from dropscore.aws.ledger.index import OpenWork
 from dropscore.aws.ledger.items import drop_pk, job_item, job_of, job_pk, stamp
-from dropscore.aws.ledger.table import Table, changed, put
+from dropscore.aws.ledger.table import Change, Put, Table
 from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.errors import ServiceBusy
 from dropscore.domain.job import Job, JobState, Member, Outcome
@@ -26,8 +27,9 @@ _CLAIM_ROUNDS = 3
 class Jobs:
     """Reads jobs and moves them from state to state; `Conflict` when somebody else has."""
 
-    def __init__(self, table: Table, drops: Drops) -> None:
+    def __init__(self, table: Table, index: OpenWork, drops: Drops) -> None:
         self._table = table
+        self._index = index
         self._drops = drops
 
     def get(self, name: str) -> Job | None:
@@ -37,7 +39,7 @@ class Jobs:
 
     def open(self, now: datetime, limit: int) -> list[Job]:
         """Jobs that are PLANNED or STARTED. A hint, not the truth."""
-        return [job_of(item) for item in self._table.open_items(JOB, now, limit=limit)]
+        return [job_of(item) for item in self._index.items(JOB, now, due=False, limit=limit)]
 
     def plan(self, job: Job, lease: DispatchLease, now: datetime) -> bool:
         """Write a PLANNED job and count it among the day's, while the dispatch lease is ours.
@@ -47,7 +49,8 @@ class Jobs:
         bool
             False when the job is known already, or the lease is lost.
         """
-        return not self._table.transact([put(job_item(job)), lease.count_job(now)])
+        self._index.remember(now.date(), now)
+        return not self._table.transact([Put(job_item(job)), lease.count_job(now)])
 
     def claim(self, job: Job, now: datetime) -> list[Drop]:
         """Make those members SCORING that still are as they were planned; all that are the job's now, sorted.
@@ -125,7 +128,7 @@ class Jobs:
         """Claim all of the drops or, when some have moved on meanwhile, none."""
         claim = {"job": job.name, "tries": Increment(), "reason": None}
         writes = [
-            changed(drop_pk(drop.drop_id), {**move(drop, DropState.SCORING, now), **claim}, still(drop))
+            Change(drop_pk(drop.drop_id), {**move(drop, DropState.SCORING, now), **claim}, still(drop))
             for drop in drops
         ]
         self._table.transact(writes)

@@ -1,25 +1,24 @@
-"""The ledger's DynamoDB table: conditional writes, transactions of them, the index of open work."""
+"""The ledger's DynamoDB table: conditional writes, transactions of them, and reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from dropscore.aws.clients import error_code
-from dropscore.aws.ledger.expressions import Condition, Increment, Item, deserialize, serialize, update
-from dropscore.aws.ledger.items import INDEX, SPREAD, partition, stamp
+from dropscore.aws.clients import error_code, error_message
+from dropscore.aws.ledger.expressions import Condition, Item, deserialize, serialize, update
+from dropscore.aws.ledger.items import INDEX, stamp
+from dropscore.domain.errors import ServiceBusy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-FIRST_LOOK_BACK = timedelta(days=30)
-"""How far back the index is walked before it is known since when nothing is open."""
-
-SETTLED_AFTER = timedelta(days=2)
-"""A day this long past gets no new items by itself, and the index has caught up with it."""
+_PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Why a transaction was cancelled that can be repeated as it is (TransactWriteItems, API reference)."""
 
 
 class Conflict(Exception):
@@ -30,8 +29,24 @@ class Conflict(Exception):
         self.old = old
 
 
+@dataclass(frozen=True)
+class Put:
+    """A transaction's write of an item that must not be there yet."""
+
+    item: Item
+
+
+@dataclass(frozen=True)
+class Change:
+    """A transaction's conditional change of an item."""
+
+    pk: str
+    changes: Mapping[str, Any]
+    condition: Condition
+
+
 class Table:
-    """The table and its index; changes of state are conditional."""
+    """The table; changes of state are conditional."""
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:
         self._client = client
@@ -74,6 +89,8 @@ class Table:
         ------
         Conflict
             The condition does not hold; nothing was changed.
+        ServiceBusy
+            A transaction with the item is under way; nothing was changed, and botocore does not repeat it.
         """
         try:
             updated = self._client.update_item(
@@ -86,109 +103,57 @@ class Table:
         except self._client.exceptions.ConditionalCheckFailedException as error:
             answer: Any = error.response
             raise Conflict(deserialize(answer.get("Item", {}))) from error
+        except self._client.exceptions.TransactionConflictException as error:
+            raise ServiceBusy(f"DynamoDB: {error_message(error)}") from error
         return deserialize(updated["Attributes"])
 
-    def transact(self, writes: Sequence[Mapping[str, Any]]) -> list[bool]:
-        """Make all the writes (`put`, `changed`) or none; which of them were refused, when any was.
+    def transact(self, writes: Sequence[Put | Change]) -> list[bool]:
+        """Make all the writes or none; which of them were refused, when any was.
 
         Returns
         -------
         list of bool
             Empty when all were made; else for each write whether its own condition refused it.
+
+        Raises
+        ------
+        ServiceBusy
+            Another write to one of the items is under way, or DynamoDB throttles; nothing was written.
         """
-        named = [
-            {kind: {"TableName": self._name, **arguments} for kind, arguments in w.items()} for w in writes
-        ]
         try:
-            self._client.transact_write_items(TransactItems=named)  # type: ignore[arg-type]  # built in two steps
+            self._client.transact_write_items(TransactItems=[self._request(write) for write in writes])
         except ClientError as error:
             if error_code(error) != "TransactionCanceledException":
                 raise
             reasons = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
-            if not set(reasons) <= {"None", "ConditionalCheckFailed"}:
+            if not set(reasons) <= {"None", "ConditionalCheckFailed", *_PASSING_REASONS}:
                 raise
+            if not _PASSING_REASONS.isdisjoint(reasons):
+                raise ServiceBusy(f"DynamoDB: {error_message(error)}") from error
             return [code == "ConditionalCheckFailed" for code in reasons]
         return []
 
-    def open_items(self, what: str, now: datetime, *, due: datetime | None = None, limit: int) -> list[Item]:
-        """The open items of one kind, oldest days first; `due` leaves out those that are due later than that.
-
-        Eventually consistent: a hint where to look, not the truth.
-        """
-        found: list[Item] = []
-        for day in _days(self.horizon(now)[0], now.date()):
-            for spread in range(SPREAD):
-                found += self._query(partition(what, day, spread), due, limit - len(found))
-                if len(found) >= limit:
-                    return found
-        return found
-
-    def horizon(self, now: datetime) -> tuple[date, int]:
-        """The first day that may have open items, and a number that changes whenever the day does."""
-        item = self.get("horizon") or {}
-        day = item.get("day") or (now - FIRST_LOOK_BACK).date().isoformat()
-        return date.fromisoformat(day), int(item.get("revision", 0))
-
-    def advance_horizon(self, kinds: Iterable[str], now: datetime) -> None:
-        """Move the horizon past its day if that is long over and nothing of any kind is open on it."""
-        day, revision = self.horizon(now)
-        if day >= (now - SETTLED_AFTER).date():
-            return
-        for what in kinds:
-            if any(self._query(partition(what, day, spread), None, 1) for spread in range(SPREAD)):
-                return
-        changes = {"day": (day + timedelta(days=1)).isoformat(), "revision": Increment()}
-        condition = Condition(
-            "attribute_not_exists(pk) OR #rev = :rev", {"#rev": "revision"}, {":rev": revision}
-        )
-        try:
-            self.change("horizon", changes, condition)
-        except Conflict:
-            return  # somebody moved it: the next sweep looks again
-
-    def lower_horizon(self, day: date, now: datetime) -> None:
-        """Make sure that `day` is walked; to be called before something of that day is opened again."""
-        if day >= (now - SETTLED_AFTER).date():
-            return
-        horizon, _ = self.horizon(now)
-        changes = {"day": min(day, horizon).isoformat(), "revision": Increment()}
-        condition = Condition(
-            "attribute_not_exists(pk) OR #d >= :d", {"#d": "day"}, {":d": min(day, horizon).isoformat()}
-        )
-        try:
-            self.change("horizon", changes, condition)
-        except Conflict:
-            return  # somebody lowered it further
-
-    def _query(self, key: str, due: datetime | None, limit: int) -> list[Item]:
+    def query_index(self, key: str, due: datetime | None, limit: int) -> list[Item]:
+        """Up to `limit` items of one index partition in the order they are due, `due` at the latest."""
         expression, values = "#w = :w", {":w": key}
         names = {"#w": "work"}
         if due is not None:
             expression += " AND #due <= :due"
             names["#due"], values[":due"] = "due", stamp(due)
-        answer = self._client.query(
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             IndexName=INDEX,
             KeyConditionExpression=expression,
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=serialize(values),
-            Limit=limit,
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
-        return [deserialize(item) for item in answer["Items"]]
+        return [deserialize(item) for page in pages for item in page["Items"]]
 
-
-def put(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A transaction's write of an item that must not be there yet."""
-    return {"Put": {"Item": serialize(item), "ConditionExpression": "attribute_not_exists(pk)"}}
-
-
-def changed(pk: str, changes: Mapping[str, Any], condition: Condition) -> dict[str, Any]:
-    """A transaction's conditional change of an item."""
-    return {"Update": {"Key": {"pk": {"S": pk}}, **update(changes, condition)}}
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    day = first
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
+    def _request(self, write: Put | Change) -> Any:
+        """A write as TransactWriteItems takes it."""
+        if isinstance(write, Put):
+            item = {"Item": serialize(write.item), "ConditionExpression": "attribute_not_exists(pk)"}
+            return {"Put": {"TableName": self._name, **item}}
+        change = {"Key": {"pk": {"S": write.pk}}, **update(write.changes, write.condition)}
+        return {"Update": {"TableName": self._name, **change}}

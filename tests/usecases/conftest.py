@@ -1,0 +1,12 @@
+"""A world for each test."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.usecases.world import World
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)

@@ -1,0 +1,274 @@
+"""Collect: what becomes of a job that has ended, and of the drops it left unscored."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.usecases.world import World, parquet, transform_event
+
+
+def put_many(world: World, count: int) -> list[str]:
+    return [world.put(f"{number:04d}.parquet", parquet(4)) for number in range(count)]
+
+
+def settle(world: World, sweeps: int = 15) -> None:
+    for _ in range(sweeps):
+        world.run(rounds=200)
+        world.now += timedelta(minutes=1)
+        world.sweep()
+    world.run(rounds=200)
+
+
+def job_state(world: World, name: str) -> str:
+    item = world.table.get(f"job#{name}")
+    assert item is not None
+    return item["state"]
+
+
+def test_an_event_that_comes_twice_changes_nothing(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 3)
+    world.run()
+    (job,) = world.sagemaker.jobs
+
+    world.queues.collect += [json.dumps(transform_event(job))] * 2
+    world.run()
+
+    assert job_state(world, job) == "DONE"
+    assert [len(world.results_of(drop_id)) for drop_id in drops] == [1, 1, 1]
+    assert len(world.events.told) == 3
+
+
+def test_drops_are_handed_out_in_messages_of_25(world: World) -> None:
+    world.approve()
+    put_many(world, 60)
+    world.deliver_inbox()
+    world.finish_jobs()
+
+    world.deliver_collect()
+
+    assert [len(json.loads(body)["drops"]) for body in world.queues.collect] == [25, 25, 10]
+
+
+def test_a_part_that_comes_twice_is_done_once(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 30)
+    world.deliver_inbox()
+    (job,) = world.finish_jobs()
+    world.deliver_collect()
+    world.queues.collect = [world.queues.collect[0], *world.queues.collect]
+
+    world.run()
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert job_state(world, job) == "DONE"
+    assert len(world.events.told) == 30
+
+
+def test_an_event_for_an_unknown_job_goes_back_to_the_queue(world: World) -> None:
+    world.queues.collect = [json.dumps(transform_event("dropscore-stranger"))]
+
+    answer = world.deliver_collect()
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
+
+
+def test_an_event_before_the_end_is_acknowledged(world: World) -> None:
+    world.approve()
+    put_many(world, 1)
+    world.deliver_inbox()
+    (job,) = world.sagemaker.jobs
+    world.queues.collect = [json.dumps(transform_event(job, "InProgress"))]
+
+    answer = world.deliver_collect()
+
+    assert answer == {"batchItemFailures": []}
+    assert job_state(world, job) == "STARTED"
+
+
+def test_work_that_does_not_fit_the_time_left_goes_on_in_a_new_message(world: World, monkeypatch) -> None:
+    from tests.usecases.world import Context
+
+    world.approve()
+    drops = put_many(world, 3)
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    monkeypatch.setattr(Context, "milliseconds", 30_000)
+
+    world.deliver_collect()
+
+    assert [sorted(json.loads(body)["drops"]) for body in world.queues.collect] == [sorted(drops)]
+    monkeypatch.setattr(Context, "milliseconds", 300_000)
+    world.run()
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_a_job_that_comes_back_incomplete_scores_what_is_whole_and_retries_the_rest(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 4)
+    world.sagemaker.short = {drops[1]: 1}
+
+    settle(world)
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert len(world.sagemaker.jobs) == 2
+    assert world.result(drops[1])["row"].to_pylist() == [0, 1, 2, 3]
+
+
+def test_a_poison_drop_is_found_by_halving_and_fails_alone(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 8)
+    world.sagemaker.poison = {drops[3]: 99}
+
+    settle(world)
+
+    poison = world.drop(drops[3])
+    assert poison.state == "FAILED"
+    assert "AlgorithmError: See job logs" in str(poison.reason)
+    assert {world.drop(d).state for d in drops if d != drops[3]} == {"SCORED"}
+    assert len(world.sagemaker.jobs) <= 6
+    assert [d["drop_id"] for kind, d in world.events.told if kind == "Drop Failed"] == [drops[3]]
+
+
+def test_a_broken_version_is_held_after_two_jobs(world: World) -> None:
+    world.approve()
+    world.sagemaker.broken = {1}
+    drops = put_many(world, 5)
+
+    settle(world)
+
+    assert set(world.states(*drops)) == {"PREPARED"}
+    assert len(world.sagemaker.jobs) == 2
+    assert "AlgorithmError" in str(world.drop(drops[0]).reason)
+
+
+def test_drops_of_a_held_version_go_on_with_the_next(world: World) -> None:
+    world.approve(1)
+    world.sagemaker.broken = {1}
+    drops = put_many(world, 5)
+    settle(world)
+
+    world.approve(2)
+    world.reject_version(1)
+    settle(world)
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert len(world.sagemaker.jobs) == 3
+
+
+def test_the_operator_releases_a_held_version(world: World) -> None:
+    world.approve(1)
+    world.sagemaker.broken = {1}
+    drops = put_many(world, 5)
+    settle(world)
+    world.sagemaker.broken = set()
+    app = world.application
+    sweep = app.sweep(app.deadline(300_000))
+
+    assert sweep.release(world.sagemaker.packages[0].arn) == "scores again"
+    assert sweep.release(world.sagemaker.packages[0].arn) == "left alone: it is not held"
+    settle(world)
+
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_one_bad_job_does_not_hold_a_version(world: World) -> None:
+    world.approve(1)
+    world.sagemaker.broken = {1}
+    drops = put_many(world, 5)
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.sagemaker.broken = set()
+
+    settle(world)
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert len(world.sagemaker.jobs) == 2
+
+
+def test_a_lone_poison_drop_does_not_hold_a_version_that_has_scored(world: World) -> None:
+    world.approve(1)
+    world.put("good.parquet", parquet(2))
+    settle(world, sweeps=1)
+    poison = world.put("poison.parquet", parquet(2))
+    world.sagemaker.poison = {poison: 99}
+    settle(world, sweeps=4)
+    other = world.put("other.parquet", parquet(2))
+
+    settle(world, sweeps=1)
+
+    assert world.states(poison, other) == ["FAILED", "SCORED"]
+
+
+def test_a_prediction_that_is_not_finite_rejects_its_row(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    (job,) = world.finish_jobs()
+    world.adapters.work.put(
+        f"transform/{job}/{drop_id}-1-00000.csv.out", b"0,1.0\n1,nan\n2,3.0\n3,-inf\n", "text/csv"
+    )
+    del world.adapters.work.objects[f"transform/{job}/{drop_id}/1/{drop_id}-1-00000.csv.out"]
+
+    world.run()
+
+    drop = world.drop(drop_id)
+    assert (drop.state, drop.rows_scored, drop.rows_rejected) == ("SCORED", 2, 2)
+    assert [(r["row"], r["reason"]) for r in world.rejects(drop_id)] == [
+        (1, "prediction is not finite"),
+        (3, "prediction is not finite"),
+    ]
+
+
+def test_a_result_that_an_earlier_try_wrote_is_verified_and_committed(world: World, monkeypatch) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    with monkeypatch.context() as crash:
+        crash.setattr("dropscore.aws.ledger.Drops.score", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            world.deliver_collect()
+    assert len(world.results_of(drop_id)) == 1
+
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert len(world.results_of(drop_id)) == 1
+
+
+def test_an_object_of_somebody_else_in_the_place_of_a_result_stops_there(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    key = f"predictions/model_group=cpu/model_version=1/scored_date=2026-03-01/{drop_id}.parquet"
+    world.adapters.results.put(key, b"?", "text/plain")
+
+    answer = world.deliver_collect()
+
+    assert answer["batchItemFailures"]
+    assert world.states(drop_id) == ["SCORING"]
+
+
+def test_the_date_of_a_result_is_fixed_when_the_end_is_seen(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+
+    world.now += timedelta(days=1)
+    world.run()
+
+    assert "scored_date=2026-03-01" in str(world.drop(drop_id).result_uri)
+
+
+def _interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,241 @@
+"""Dispatch: when jobs are formed, of which drops, and within which brakes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.usecases.world import World, parquet
+
+
+def put_many(world: World, count: int, start: int = 0) -> list[str]:
+    return [world.put(f"{number:04d}.parquet", parquet(1)) for number in range(start, start + count)]
+
+
+def test_files_that_come_together_share_a_job(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 30)
+
+    world.run()
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert len(world.sagemaker.jobs) == 1
+    assert list(world.sagemaker.models) == ["dropscore-v1-" + next(iter(world.sagemaker.models))[-12:]]
+
+
+def test_a_job_takes_so_many_drops_at_most(world: World) -> None:
+    world.approve()
+    world.set_brakes(max_drops=100)
+    drops = put_many(world, 230)
+
+    world.run(rounds=80)
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert sorted(len(job["shards"]) for job in world.sagemaker.jobs.values()) == [30, 100, 100]
+
+
+def test_a_job_waits_for_the_window_unless_it_is_full(world: World) -> None:
+    world.approve()
+    world.set_brakes(window=timedelta(seconds=60), max_drops=3)
+    put_many(world, 2)
+    world.deliver_inbox()
+    assert world.sagemaker.jobs == {}
+
+    put_many(world, 1, start=2)
+    world.deliver_inbox()
+
+    assert len(world.sagemaker.jobs) == 1
+
+
+def test_a_delayed_message_dispatches_when_the_window_is_over(world: World) -> None:
+    world.approve()
+    world.set_brakes(window=timedelta(seconds=60))
+    drops = put_many(world, 2)
+    world.deliver_inbox()
+    assert [at - world.now for at, _ in world.queues.delayed] == [timedelta(seconds=61)]
+
+    world.now += timedelta(seconds=61)
+    world.deliver_inbox()
+
+    assert set(world.states(*drops)) == {"SCORING"}
+
+
+def test_the_same_job_is_not_started_twice(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    job = world.drop(drop_id).job
+
+    world.sweep()
+    world.queues.dispatch(0)
+    world.deliver_inbox()
+
+    assert list(world.sagemaker.jobs) == [job]
+
+
+def test_quota_leaves_the_job_planned_and_the_sweep_repeats_it(world: World) -> None:
+    world.approve()
+    world.sagemaker.quota = 0
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    assert (world.states(drop_id), world.sagemaker.jobs) == (["SCORING"], {})
+
+    world.sagemaker.quota = 1
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+
+
+def test_a_quota_of_one_is_enough_in_the_end(world: World) -> None:
+    world.approve()
+    world.sagemaker.quota = 1
+    world.set_brakes(max_drops=2)
+    drops = put_many(world, 7)
+
+    for _ in range(12):
+        world.run()
+        world.now += timedelta(minutes=1)
+        world.sweep()
+    world.run()
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert len(world.sagemaker.jobs) == 4
+
+
+def test_no_more_jobs_run_at_a_time_than_allowed(world: World) -> None:
+    world.approve()
+    world.set_brakes(max_drops=1, max_running=2)
+    put_many(world, 5)
+
+    world.deliver_inbox()
+    world.sweep()
+
+    assert len(world.sagemaker.jobs) == 2
+
+
+def test_no_more_jobs_are_planned_on_a_day_than_allowed(world: World) -> None:
+    world.approve()
+    world.set_brakes(max_drops=1, max_per_day=2)
+    put_many(world, 3)
+    world.deliver_inbox()
+    world.sweep()
+    assert len(world.sagemaker.jobs) == 2
+
+    world.now += timedelta(days=1)
+    world.sweep()
+
+    assert len(world.sagemaker.jobs) == 3
+
+
+def test_paused_starts_nothing_and_loses_nothing(world: World) -> None:
+    world.approve()
+    world.set_brakes(paused=True)
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.sweep()
+    assert (world.states(drop_id), world.sagemaker.jobs) == (["PREPARED"], {})
+
+    world.set_brakes(paused=False)
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+
+
+def test_drops_of_a_version_no_longer_approved_are_prepared_anew(world: World) -> None:
+    world.approve(1)
+    world.set_brakes(paused=True)
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.approve(2)
+    world.reject_version(1)
+    world.set_brakes(paused=False)
+
+    world.sweep()
+    assert world.states(drop_id) == ["WAITING"]
+    assert "version 1 is no longer approved" in str(world.drop(drop_id).reason)
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert world.drop(drop_id).model.version == 2
+    assert world.drop(drop_id).attempt == 2
+
+
+def test_a_planned_job_whose_version_is_rejected_is_called_off(world: World) -> None:
+    world.approve(1)
+    world.sagemaker.quota = 0
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.reject_version(1)
+
+    world.sweep()
+
+    assert world.states(drop_id) == ["WAITING"]
+    world.approve(2)
+    world.sagemaker.quota = 1
+    world.sweep()
+    world.run()
+    assert world.drop(drop_id).model.version == 2
+
+
+def test_shards_of_over_a_week_are_written_anew(world: World) -> None:
+    world.approve()
+    world.set_brakes(paused=True)
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.set_brakes(paused=False)
+
+    world.now += timedelta(days=7, minutes=1)
+    world.sweep()
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert world.drop(drop_id).attempt == 2
+
+
+def test_a_refused_job_stays_planned_with_the_reason(world: World) -> None:
+    world.approve()
+    world.sagemaker.refuses = "SageMaker: AccessDenied: role cannot be passed"
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    item = world.table.get(f"job#{world.drop(drop_id).job}")
+    assert item["state"] == "PLANNED"
+    assert "AccessDenied" in item["reason"]
+
+    world.sagemaker.refuses = None
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+
+
+def test_a_model_that_somebody_has_deleted_is_made_again(world: World) -> None:
+    world.approve()
+    put_many(world, 1)
+    world.run()
+    world.sagemaker.models.clear()
+    drop_id = put_many(world, 1, start=5)[0]
+    world.deliver_inbox()
+
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+
+
+def test_old_open_drops_are_still_found(world: World) -> None:
+    world.set_brakes(paused=True)
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    for _ in range(20):
+        world.now += timedelta(days=1)
+        world.sweep()
+    world.approve()
+    world.set_brakes(paused=False)
+
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]

@@ -1,0 +1,391 @@
+"""Prepare: what becomes of a drop when it arrives."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from dropscore.domain.errors import ServiceBusy
+from tests.usecases.world import BUCKETS, SPEC, Context, World, notification, parquet
+
+
+def test_a_file_comes_out_as_predictions(world: World) -> None:
+    world.approve()
+    drop_id = world.put("data/company_id=7/a.parquet", parquet(3))
+
+    world.run()
+
+    drop = world.drop(drop_id)
+    assert (drop.state, drop.rows_in, drop.rows_scored, drop.rows_rejected) == ("SCORED", 3, 3, 0)
+    assert drop.source.sequencer == "0A"
+    result = world.result(drop_id).to_pylist()
+    assert [row["prediction"] for row in result] == [0.0, 0.5, 1.0]
+    assert [row["actual"] for row in result] == [0.0, 1.0, 2.0]
+    assert {(row["drop_id"], row["company_id"], row["device_id"]) for row in result} == {(drop_id, "7", "1")}
+    assert [kind for kind, _ in world.events.told] == ["Drop Scored"]
+
+
+def test_a_result_says_where_it_came_from(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+
+    world.run()
+
+    drop = world.drop(drop_id)
+    metadata = {k.decode(): v.decode() for k, v in world.result(drop_id).schema.metadata.items()}
+    assert metadata["drop_id"] == drop_id
+    assert metadata["source_key"] == "a.parquet"
+    assert metadata["source_version"] == drop.source.version
+    assert metadata["model_package_arn"].endswith(":model-package/cpu/1")
+    assert metadata["transform_job"] == drop.job
+    assert metadata["ts_source_type"] == "timestamp[ms]"
+    assert metadata["feature_spec_sha256"] == world.sagemaker.packages[0].metadata["feature_spec_sha256"]
+
+
+def test_a_message_that_comes_twice_makes_one_result(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+    world.queues.inbox *= 2
+    world.run()
+    world.notify("a.parquet", world.drop(drop_id).source.version)
+
+    world.run()
+
+    assert len(world.sagemaker.jobs) == 1
+    assert len(world.results_of(drop_id)) == 1
+    assert world.drop(drop_id).attempt == 1
+
+
+def test_two_versions_of_a_key_are_two_drops(world: World) -> None:
+    world.approve()
+    first, second = world.put("a.parquet", parquet(2)), world.put("a.parquet", parquet(5))
+
+    world.run()
+
+    assert world.states(first, second) == ["SCORED", "SCORED"]
+    assert [world.drop(first).rows_in, world.drop(second).rows_in] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "data/company_id=1/sensor_id=422/a b+c%20d.parquet",
+        'data/it\'s "quoted"/ünïcode=ß/日本.PARQUET',
+        "a&b=c/x?y#z.parquet",
+    ],
+)
+def test_keys_are_taken_as_s3_encodes_them(world: World, key: str) -> None:
+    world.approve()
+    drop_id = world.put(key, parquet(1))
+
+    world.run()
+
+    assert world.drop(drop_id).source.key == key
+    assert world.states(drop_id) == ["SCORED"]
+
+
+def test_hive_folders_become_percent_decoded_columns(world: World) -> None:
+    world.approve()
+    drop_id = world.put("site=New%20York/a.parquet", parquet(1))
+
+    world.run()
+
+    assert world.result(drop_id)["site"].to_pylist() == ["New York"]
+
+
+def test_a_folder_that_clashes_with_a_result_column_rejects_the_drop(world: World) -> None:
+    world.approve()
+    drop_id = world.put("prediction=1/a.parquet", parquet(1))
+
+    world.run()
+
+    assert world.states(drop_id) == ["REJECTED"]
+    assert "prediction" in str(world.drop(drop_id).reason)
+
+
+def test_messages_that_are_not_for_us_are_acknowledged(world: World) -> None:
+    test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKETS["inbox"]}
+    world.queues.inbox = [json.dumps(test_event), "no json", "[]", json.dumps({"drop_id": "0" * 20})]
+    world.notify("folder/", None)
+    world.notify("readme.txt", None)
+
+    answer = world.deliver_inbox()
+
+    assert answer == {"batchItemFailures": []}
+
+
+def test_an_event_without_a_version_means_the_current_one(world: World) -> None:
+    world.approve()
+    version = world.inbox.put("a.parquet", parquet(2))
+    world.notify("a.parquet", None)
+    world.notify("a.parquet", version)
+
+    world.run()
+
+    assert [detail["source_version"] for _, detail in world.events.told] == [version]
+
+
+def test_a_bare_event_answers_with_what_came_of_it(world: World) -> None:
+    from tests.usecases.world import prepare_door
+
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(2))
+    event = notification("a.parquet", None)
+
+    answer = prepare_door.handler(event, Context())
+
+    assert answer["drops"] == [{"drop_id": drop_id, "state": "PREPARED", "reason": None}]
+
+
+def test_an_object_that_is_gone_is_rejected(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(2))
+    world.inbox.delete("a.parquet", "v1")
+    world.notify("never-there.parquet", None)
+
+    world.run()
+
+    assert world.states(drop_id) == ["REJECTED"]
+    told = sorted(
+        (detail["source_key"], detail["state"], detail["reason"][:11]) for _, detail in world.events.told
+    )
+    assert told == [
+        ("a.parquet", "REJECTED", "source gone"),
+        ("never-there.parquet", "REJECTED", "source gone"),
+    ]
+
+
+def test_an_object_gone_after_it_was_prepared_is_still_scored(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(2))
+    world.deliver_inbox()
+    world.inbox.delete("a.parquet", world.drop(drop_id).source.version)
+
+    world.run()
+
+    assert world.result(drop_id)["actual"].to_pylist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"this is not parquet", "not a readable Parquet file"),
+        (b"", "not a readable Parquet file"),
+        (parquet(1000)[:-300], "not a readable Parquet file"),
+        (parquet(3, ts=["a", "b", "c"]), "column 'ts' has type string, expected a timestamp"),
+        (parquet(3, load=["a", "b", "c"]), "column 'load' has type string, expected a number"),
+    ],
+    ids=["garbage", "empty", "truncated", "text timestamps", "text target"],
+)
+def test_content_at_fault_is_rejected_and_others_are_not(world: World, body: bytes, reason: str) -> None:
+    world.approve()
+    bad, good = world.put("bad.parquet", body), world.put("good.parquet", parquet(3))
+
+    world.run()
+
+    assert world.states(bad, good) == ["REJECTED", "SCORED"]
+    assert reason in str(world.drop(bad).reason)
+    assert {kind for kind, _ in world.events.told} == {"Drop Rejected", "Drop Scored"}
+
+
+def test_a_missing_column_is_named(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3).replace(b"device_id", b"device_xx"))
+
+    world.run()
+
+    assert "column 'device_id' is missing" in str(world.drop(drop_id).reason)
+
+
+def test_rows_that_cannot_be_scored_are_rejected_one_by_one(world: World) -> None:
+    world.approve()
+    start = 1_622_505_600_000
+    ts = pa.array([start, None, start + 60_000, start + 120_000], pa.timestamp("ms"))
+    drop_id = world.put("a.parquet", parquet(4, ts=ts))
+
+    world.run()
+
+    drop = world.drop(drop_id)
+    assert (drop.state, drop.rows_in, drop.rows_scored, drop.rows_rejected) == ("SCORED", 4, 3, 1)
+    assert world.result(drop_id)["row"].to_pylist() == [0, 2, 3]
+    assert world.rejects(drop_id) == [{"drop_id": drop_id, "row": 1, "column": "ts", "reason": "ts is null"}]
+
+
+def test_too_many_rejected_rows_reject_the_drop(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(4, ts=pa.array([None, None, None, 0], pa.timestamp("ms"))))
+
+    world.run()
+
+    drop = world.drop(drop_id)
+    assert (drop.state, drop.rows_in, drop.rows_scored, drop.rows_rejected) == ("REJECTED", 4, 1, 3)
+    assert "ts is null: 3 rows (first: row 0)" in str(drop.reason)
+    assert len(world.rejects(drop_id)) == 3
+    assert world.sagemaker.jobs == {}
+
+
+def test_a_file_without_rows_is_scored_without_a_job(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(0))
+
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert world.result(drop_id).num_rows == 0
+    assert world.sagemaker.jobs == {}
+
+
+@pytest.mark.parametrize("limit", [{"max_rows": 2}, {"max_bytes": 100}])
+def test_a_drop_over_a_limit_is_refused_with_the_number(world: World, limit: dict[str, int]) -> None:
+    world.approve()
+    world.set_limits(**limit)
+    drop_id = world.put("a.parquet", parquet(3))
+
+    world.run()
+
+    assert world.states(drop_id) == ["REJECTED"]
+    assert str(next(iter(limit.values()))) in str(world.drop(drop_id).reason)
+
+
+def test_without_an_approved_model_drops_wait_and_go_on_by_themselves(world: World) -> None:
+    drop_id = world.put("a.parquet", parquet(3))
+    world.run()
+    assert world.states(drop_id) == ["WAITING"]
+    world.sweep()
+    assert world.queues.inbox == []
+
+    world.approve()
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({"feature_spec_uri": None}, "names no feature spec"),
+        ({"feature_spec_sha256": "0" * 64}, "is not the one that was registered"),
+        ({"feature_spec_uri": "s3://elsewhere/spec.json"}, "expected models-bucket"),
+        ({"feature_spec_uri": "s3://models-bucket/nowhere"}, "cannot be read"),
+    ],
+)
+def test_an_unusable_newest_version_makes_drops_wait(
+    world: World, metadata: dict[str, str], reason: str
+) -> None:
+    world.approve(1)
+    world.approve(2, **metadata)
+    drop_id = world.put("a.parquet", parquet(3))
+
+    world.run()
+
+    assert world.states(drop_id) == ["WAITING"]
+    assert reason in str(world.drop(drop_id).reason)
+
+
+def test_a_rejected_version_brings_the_one_before_back(world: World) -> None:
+    world.approve(1)
+    world.approve(2)
+    first = world.put("a.parquet", parquet(3))
+    world.run()
+    world.reject_version(2)
+    second = world.put("b.parquet", parquet(3))
+
+    world.run()
+
+    assert [world.drop(drop_id).model.version for drop_id in (first, second)] == [2, 1]
+
+
+def test_a_drop_whose_service_is_busy_is_put_off_and_resumed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+
+    def busy(*_: object) -> None:
+        raise ServiceBusy("S3 says SlowDown")
+
+    with monkeypatch.context() as while_busy:
+        while_busy.setattr(world.adapters.work, "put", busy)
+        answer = world.deliver_inbox()
+    assert answer == {"batchItemFailures": []}
+    assert world.states(drop_id) == ["PREPARING"]
+    assert world.drop(drop_id).reason == "put off: S3 says SlowDown"
+
+    world.sweep()
+    assert world.queues.inbox == []
+    world.now += timedelta(minutes=1)
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert world.drop(drop_id).crashes == 0
+
+
+def test_a_drop_that_takes_the_function_down_is_rejected_in_the_end(world: World, monkeypatch) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+
+    def crash(*_: object) -> None:
+        raise SystemExit("the reader has taken the process down")
+
+    monkeypatch.setattr("dropscore.conversion.open_parquet", crash)
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            world.deliver_inbox()
+        world.queues.inbox.clear()
+        world.now += timedelta(minutes=10)
+        world.sweep()
+
+    world.deliver_inbox()
+
+    assert world.states(drop_id) == ["REJECTED"]
+    assert "3 times without an answer" in str(world.drop(drop_id).reason)
+
+
+def test_a_defect_returns_only_its_own_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.approve()
+    bad, good = world.put("bad.parquet", parquet(3)), world.put("good.parquet", parquet(3))
+    opened = world.adapters.inbox.open
+
+    def defect(source):
+        if source.key == "bad.parquet":
+            raise TypeError("a defect of ours")
+        return opened(source)
+
+    monkeypatch.setattr(world.adapters.inbox, "open", defect)
+
+    answer = world.deliver_inbox()
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
+    assert world.states(bad, good) == ["PREPARING", "SCORING"]
+
+
+def test_messages_that_do_not_fit_the_time_left_are_handed_back(world: World, monkeypatch) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+    body = world.queues.inbox[0]
+    monkeypatch.setattr(Context, "milliseconds", 60_000)
+
+    answer = world.deliver_inbox()
+
+    assert answer == {"batchItemFailures": []}
+    assert world.queues.inbox == [body]
+    assert world.drops.get(drop_id) is None
+
+
+def test_spec_is_read_once_a_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.approve()
+    for number in range(5):
+        world.put(f"{number}.parquet", parquet(1))
+    reads: list[str] = []
+    read = world.adapters.models.read
+    monkeypatch.setattr(world.adapters.models, "read", lambda key: reads.append(key) or read(key))
+
+    world.deliver_inbox()
+
+    assert len(reads) == 1
+    assert SPEC.keys == ("device_id",)

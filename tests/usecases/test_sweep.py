@@ -1,0 +1,133 @@
+"""Sweep: what is stuck, lost or waiting goes on, and a second sweep changes nothing."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import timedelta
+
+from dropscore.domain.job import Outcome
+from dropscore.handlers import sweep as sweep_door
+from tests.usecases.test_collect import job_state, put_many, settle
+from tests.usecases.world import Context, World, parquet
+
+
+def test_a_job_whose_event_was_lost_is_collected(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 2)
+    world.deliver_inbox()
+    world.finish_jobs(tell=False)
+
+    swept = world.sweep()
+    world.run()
+
+    assert swept.collected == 1
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_parts_whose_messages_were_lost_are_sent_again(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 2)
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    world.queues.collect.clear()
+    assert world.sweep().collected == 0
+
+    world.now += timedelta(minutes=10)
+    world.sweep()
+    world.run()
+
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_an_announcement_that_failed_is_repeated(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(1))
+    world.events.refuses = 1
+    world.run()
+    assert world.events.told == []
+    assert world.sweep().announced == 0
+
+    world.now += timedelta(minutes=2)
+    world.sweep()
+
+    assert [detail["drop_id"] for _, detail in world.events.told] == [drop_id]
+    assert world.drop(drop_id).announced
+
+
+def test_a_job_that_runs_too_long_is_stopped_and_its_drops_retried(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 2)
+    world.deliver_inbox()
+    (job,) = world.sagemaker.running
+
+    world.now += timedelta(hours=6)
+    assert world.sweep().stopped == 1
+    assert world.sagemaker.jobs[job]["outcome"] is Outcome.STOPPED
+    settle(world, sweeps=3)
+
+    assert job_state(world, job) == "FAILED"
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_a_failed_drop_comes_back_when_the_operator_says_so(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(sweep_door, "application", lambda: world.application)
+    world.approve()
+    good, bad = world.put("good.parquet", parquet(2)), world.put("bad.parquet", parquet(2))
+    world.sagemaker.poison = {bad: 99}
+    settle(world, sweeps=6)
+    assert world.states(bad) == ["FAILED"]
+    world.sagemaker.poison = {}
+
+    answer = sweep_door.handler({"retry": [bad, good, "0" * 20]}, Context())
+    world.run()
+
+    assert answer["retry"][bad].startswith("WAITING")
+    assert "left alone" in answer["retry"][good]
+    assert "no such drop" in answer["retry"]["0" * 20]
+    assert world.states(bad) == ["SCORED"]
+    assert [kind for kind, d in world.events.told if d["drop_id"] == bad] == ["Drop Failed", "Drop Scored"]
+
+
+def test_a_sweep_at_rest_changes_nothing(world: World) -> None:
+    world.approve()
+    put_many(world, 3)
+    settle(world, sweeps=2)
+    before = _ledger(world)
+
+    answers = [world.sweep() for _ in range(3)]
+
+    assert {(a.announced, a.resumed, a.collected, a.stopped, a.dispatched) for a in answers} == {
+        (0, 0, 0, 0, 0)
+    }
+    assert _ledger(world) == before
+
+
+def test_a_sweep_beside_work_under_way_changes_nothing(world: World) -> None:
+    world.approve()
+    drops = put_many(world, 3)
+    world.sweep()
+    world.deliver_inbox()
+    world.sweep()
+    world.finish_jobs()
+    world.sweep()
+    world.deliver_collect()
+    world.sweep()
+
+    world.run()
+
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert len(world.sagemaker.jobs) == 1
+    assert len(world.events.told) == 3
+
+
+def test_the_schedule_s_event_is_a_sweep(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(sweep_door, "application", lambda: world.application)
+
+    answer = sweep_door.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, Context())
+
+    assert answer == {"announced": 0, "resumed": 0, "collected": 0, "stopped": 0, "dispatched": 0}
+
+
+def _ledger(world: World) -> dict:
+    return {pk: item for pk, item in deepcopy(world.table.items).items() if pk != "dispatch"}
