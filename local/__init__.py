@@ -1,0 +1,1 @@
+"""The embedded AWS: the real template on one machine, with no account and no container."""

@@ -1,0 +1,68 @@
+"""The commands of the embedded stack: serve and demo."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dropscore.domain.errors import DropscoreError
+from local.errors import LocalError
+
+app = typer.Typer(
+    help="Dropscore on this machine: no account, no container.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="0 takes a free one.")] = 0,
+    parameter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of template.yaml.")
+    ] = None,
+) -> None:
+    """Keep the stack up, with a trained and approved model in it, until interrupted."""
+    from local.demo_model import install_sample_model  # noqa: PLC0415 (--help must not wait for pandas)
+    from local.serve import serve as keep_up  # noqa: PLC0415
+
+    keep_up(port, _named(parameter or []), install_sample_model)
+
+
+def _named(settings: list[str]) -> dict[str, str]:
+    pairs = [setting.partition("=") for setting in settings]
+    for setting, (_, sign, _) in zip(settings, pairs, strict=True):
+        if not sign:
+            raise typer.BadParameter(f"{setting} is not of the form NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+@app.command()
+def demo(
+    parquet: Annotated[Path | None, typer.Option(help="A file or a folder; else a generated month.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(".demo"),
+    features: Annotated[str, typer.Option(help="Features of the model; else the original work's.")] = "",
+    target: Annotated[str, typer.Option(help="Column to predict; else the original work's.")] = "",
+    limit_seconds: Annotated[float, typer.Option(min=1, help="How long scoring may take.")] = 1800,
+) -> None:
+    """Score files end to end: train, drop, transform, collect, report."""
+    from local.demo import DemoRequest, run_demo  # noqa: PLC0415 (--help must not wait for pandas)
+    from local.demo_model import TARGET, Wish  # noqa: PLC0415
+    from training.columns import split_names  # noqa: PLC0415
+
+    wish = Wish(split_names(features) or None, target or TARGET)
+    run_demo(DemoRequest(parquet, out, wish, limit_seconds), Console())
+
+
+def main() -> None:
+    """Run a command; whatever the reader can act on is one line on stderr and a status of 1."""
+    try:
+        app(prog_name="python -m local")
+    except (LocalError, DropscoreError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)

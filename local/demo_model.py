@@ -1,0 +1,201 @@
+"""A model for an embedded stack: chosen, trained, registered and approved in one go."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as pt
+
+from dropscore.domain.errors import ContentError
+from dropscore.domain.features import Extraction
+from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
+from local.demo_files import DemoInputError
+from local.sensor_month import write_sensor_month
+from training.data import TrainingData, read_training_data
+from training.errors import NotEnoughRows
+from training.registry import ModelVersion, Registry
+from training.run import TrainedModel, train
+from training.split import write_prepared
+
+if TYPE_CHECKING:
+    from local.stack import LocalStack
+
+FEATURES = ("minutes", "hour", "day_of_week")
+TARGET = "snmpcpu_processor_1"
+TIMESTAMP = "ts"
+KEY = "device_id"
+MAX_TRAINING_ROWS = 200_000
+SEED = 0
+GENERATED_MONTH = "the generated month"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the model shall predict, from what.
+
+    Attributes
+    ----------
+    features
+        None: the original work's.
+    target
+        The column to predict.
+    """
+
+    features: tuple[str, ...] | None = None
+    target: str = TARGET
+
+
+@dataclass(frozen=True)
+class TrainingChoice:
+    """Data to train on, and why these.
+
+    Attributes
+    ----------
+    data
+        The rows and their feature spec.
+    source
+        What they are, for a person: "3 of 4 files", or the generated month and why.
+    """
+
+    data: TrainingData
+    source: str
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """A model that a stack scores with."""
+
+    version: ModelVersion
+    spec: FeatureSpec
+    metrics: Mapping[str, float | None]
+    source: str
+
+
+def choose_training_data(paths: Sequence[Path], wish: Wish, month: Path) -> TrainingChoice:
+    """Take the files that can be read and have what the wish needs, else the generated month.
+
+    Parameters
+    ----------
+    paths
+        The files that are going to be scored.
+    wish
+        Features and target.
+    month
+        The generated month's file.
+
+    Returns
+    -------
+    TrainingChoice
+        The rows to train on.
+
+    Raises
+    ------
+    DemoInputError
+        No file has the features that were asked for, or nothing has the target.
+    """
+    spec = _spec(_schemas(paths), wish)
+    try:
+        data = read_training_data(paths, spec, MAX_TRAINING_ROWS, SEED)
+    except NotEnoughRows as error:
+        return _fall_back(month, spec, error)
+    origin = GENERATED_MONTH if data.used == (month,) else f"{len(data.used)} of {len(paths)} files"
+    return TrainingChoice(data, f"{origin}, {len(data.rows):,} rows")
+
+
+def _fall_back(month: Path, spec: FeatureSpec, own: NotEnoughRows) -> TrainingChoice:
+    """The generated month in place of files that give too little; these keep their timestamp column."""
+    try:
+        data = read_training_data([month], replace(spec, timestamp=TIMESTAMP), MAX_TRAINING_ROWS, SEED)
+    except NotEnoughRows as error:
+        raise DemoInputError(
+            f"{own.finding}: choose a target (now {spec.target}) and features that files have"
+        ) from error
+    data = replace(data, spec=replace(data.spec, timestamp=spec.timestamp))
+    return TrainingChoice(data, f"{GENERATED_MONTH}, since the files give {own.finding}")
+
+
+def train_model(choice: TrainingChoice, folder: Path) -> TrainedModel:
+    """Split, fit and pack in a folder."""
+    return train(write_prepared(choice.data, folder, SEED))
+
+
+def install(stack: LocalStack, model: TrainedModel, choice: TrainingChoice) -> InstalledModel:
+    """Register a trained model in a running stack, approved."""
+    group = stack.outputs["ModelPackageGroupName"]
+    registry = Registry(stack.client("sagemaker"), stack.client("s3"), group)
+    version = registry.register(
+        model.archive, model.spec, stack.outputs["ModelsBucketName"], status="Approved"
+    )
+    return InstalledModel(version, choice.data.spec, model.metrics, choice.source)
+
+
+def install_sample_model(stack: LocalStack) -> InstalledModel:
+    """Train on the generated month, and register and approve the model in a running stack.
+
+    Parameters
+    ----------
+    stack
+        Up, without need of any file.
+
+    Returns
+    -------
+    InstalledModel
+        The version that scores from now on.
+    """
+    with tempfile.TemporaryDirectory(prefix="dropscore-model-") as folder:
+        month = write_sensor_month(Path(folder))
+        choice = choose_training_data([month], Wish(), month)
+        return install(stack, train_model(choice, Path(folder)), choice)
+
+
+def _schemas(paths: Sequence[Path]) -> list[pa.Schema]:
+    """The schemas of the files that can be read."""
+    schemas = []
+    for path in paths:
+        try:
+            schemas.append(pq.read_schema(path))
+        except (pa.ArrowException, OSError):
+            continue
+    return schemas
+
+
+def _spec(schemas: Sequence[pa.Schema], wish: Wish) -> FeatureSpec:
+    """The feature spec that as many of the files as possible can be scored by."""
+    features = wish.features or FEATURES
+    derived = [name for name in features if name in DERIVED_FEATURES]
+    timestamp = _timestamp(schemas) or (TIMESTAMP if derived else None)
+    spec = FeatureSpec(features, wish.target, timestamp)
+    fitting = [schema for schema in schemas if not _misfit(spec, schema)]
+    if wish.features and not fitting:
+        reason = _misfit(spec, schemas[0]) if schemas else "none can be read"
+        raise DemoInputError(
+            f"no file has the features {', '.join(features)} ({reason}): choose columns that files have"
+        )
+    keyed = replace(spec, keys=(KEY,))
+    return keyed if fitting and not any(_misfit(keyed, schema) for schema in fitting) else spec
+
+
+def _timestamp(schemas: Sequence[pa.Schema]) -> str | None:
+    """The usual timestamp column if a file has it, else the first one that is there."""
+    names = [
+        field.name
+        for schema in schemas
+        for field in schema
+        if pt.is_timestamp(field.type) or pt.is_date(field.type)
+    ]
+    return TIMESTAMP if TIMESTAMP in names else next(iter(names), None)
+
+
+def _misfit(spec: FeatureSpec, schema: pa.Schema) -> str | None:
+    """Why a file with a schema cannot be scored by a spec; None when it can."""
+    try:
+        Extraction.bind(spec, schema)
+    except ContentError as error:
+        return str(error)
+    return None

@@ -1,0 +1,26 @@
+"""What MiniStack is taught before it serves; each hook is held by a contract test in tests/local."""
+
+from __future__ import annotations
+
+from local.hooks.batch_actions import name_batches_by_their_single_action
+from local.hooks.cloudformation import register_sagemaker_types
+from local.hooks.event_source import batch_like_lambda
+from local.hooks.function_runtime import run_functions_in, share_unpacked_code
+from local.hooks.s3_reads import hide_missing_keys, range_versioned_reads
+from local.hooks.sagemaker_service import name_sagemaker_for_iam, register_sagemaker
+from local.hooks.transport import treat_loopback_as_tls
+from local.settings import ServerSettings
+
+
+def install(settings: ServerSettings) -> None:
+    """Install every hook in this process, once, before the first request."""
+    register_sagemaker()
+    name_sagemaker_for_iam()
+    name_batches_by_their_single_action()
+    register_sagemaker_types()
+    batch_like_lambda()
+    treat_loopback_as_tls()
+    range_versioned_reads()
+    hide_missing_keys()
+    run_functions_in(settings.function_python)
+    share_unpacked_code()

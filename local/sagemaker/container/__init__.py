@@ -1,0 +1,1 @@
+"""What stands for SageMaker's scikit-learn container: its serving contract, without Docker."""

@@ -1,0 +1,113 @@
+"""The embedded stack, kept up: what ``make local`` runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+import typer
+
+from local.errors import LocalError
+from local.stack import LocalStack
+
+OUTPUTS_FILE = Path(".local") / "outputs.json"
+# Known names, so that commands in a shell's history keep working; and short windows, since a person is
+# waiting.
+PARAMETERS = {
+    "InboxBucketName": "dropscore-inbox",
+    "WorkBucketName": "dropscore-work",
+    "ResultsBucketName": "dropscore-results",
+    "ModelsBucketName": "dropscore-models",
+    "JobWindowSeconds": "5",
+    "BatchWindowSeconds": "1",
+}
+
+HOW_TO = """\
+Dropscore is up at {endpoint}. Drop a file into it from another terminal:
+
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} \\
+         AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
+  aws s3 cp FILE.parquet s3://{inbox}/
+  aws s3 ls --recursive s3://{results}/predictions/
+
+What it is made of is in {outputs}. Ctrl-C ends it, and everything in it."""
+
+Seed = Callable[[LocalStack], object]
+
+
+class ServerGoneError(LocalError):
+    """The embedded server ended by itself; the message ends with the last lines of its log."""
+
+
+def serve(port: int, parameters: Mapping[str, str], seed: Seed, outputs_file: Path = OUTPUTS_FILE) -> None:
+    """Keep the stack up until interrupted.
+
+    Parameters
+    ----------
+    port
+        Loopback port; 0 for a free one.
+    parameters
+        Template parameters beside ``PARAMETERS``.
+    seed
+        Puts a model into the stack; it is ready when that is done.
+    outputs_file
+        Gets the stack's outputs and how to reach it; there as long as the stack is.
+
+    Raises
+    ------
+    LocalError
+        When the stack cannot be brought up, or ends by itself.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    outputs_file.unlink(missing_ok=True)
+    typer.echo("Starting the embedded AWS, deploying template.yaml and training a model ...")
+    try:
+        with LocalStack({**PARAMETERS, **parameters}, port) as stack:
+            seed(stack)
+            write_outputs(stack, outputs_file)
+            typer.echo(_how_to(stack, outputs_file))
+            _wait(stack)
+    except KeyboardInterrupt:
+        typer.echo("\nThe embedded AWS has ended.")
+    finally:
+        outputs_file.unlink(missing_ok=True)
+
+
+def write_outputs(stack: LocalStack, target: Path) -> None:
+    """Write the stack's outputs, its endpoint and credentials, all at once."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".part")
+    reached = {
+        "EndpointUrl": stack.endpoint_url,
+        "Region": stack.region,
+        "AccessKeyId": stack.credentials.access_key_id,
+        "SecretAccessKey": stack.credentials.secret_access_key,
+    }
+    unfinished.write_text(json.dumps({**stack.outputs, **reached}, indent=2) + "\n")
+    unfinished.rename(target)
+
+
+def _how_to(stack: LocalStack, outputs_file: Path) -> str:
+    return HOW_TO.format(
+        endpoint=stack.endpoint_url,
+        region=stack.region,
+        key=stack.credentials.access_key_id,
+        secret=stack.credentials.secret_access_key,
+        inbox=stack.outputs["InboxBucketName"],
+        results=stack.outputs["ResultsBucketName"],
+        outputs=outputs_file,
+    )
+
+
+def _wait(stack: LocalStack) -> None:
+    """Until interrupted, or until the server ends by itself."""
+    stack.wait()
+    raise ServerGoneError(f"the embedded AWS ended by itself: start it again\n{stack.log_tail()}")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt

@@ -1,0 +1,57 @@
+"""The whole of Dropscore on the embedded AWS, for as long as a ``with`` block lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from local.deploy import deploy
+from local.server_process import REPOSITORY, ServerProcess
+
+BUILT_TEMPLATE = REPOSITORY / ".aws-sam" / "build" / "template.yaml"
+STACK_NAME = "dropscore-local"
+
+
+class LocalStack(ServerProcess):
+    """The embedded AWS with the real template deployed in it.
+
+    Parameters
+    ----------
+    parameters
+        Template parameters other than the defaults; ``LocalEndpointUrl`` is set to the endpoint.
+    port
+        Loopback port; 0 for a free one.
+    template_file
+        Another template that ``sam build`` has written than this repository's.
+
+    Attributes
+    ----------
+    outputs
+        The stack's outputs.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, str] | None = None, port: int = 0, template_file: Path = BUILT_TEMPLATE
+    ) -> None:
+        super().__init__(port)
+        self._parameters = dict(parameters or {})
+        self._template_file = template_file
+        self.outputs: dict[str, str] = {}
+
+    def start(self) -> Self:
+        """Start the embedded AWS and deploy the template.
+
+        Raises
+        ------
+        LocalError
+            With what to do next; nothing is left running.
+        """
+        super().start()
+        try:
+            parameters = {**self._parameters, "LocalEndpointUrl": self.endpoint_url}
+            self.outputs = deploy(self, self._template_file, parameters, STACK_NAME)
+        except BaseException:
+            self.stop()
+            raise
+        return self
