@@ -1,0 +1,1 @@
+"""The client side of a model: its data, its training, its package and its place in the registry."""
