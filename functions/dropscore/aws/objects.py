@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 
 from dropscore.aws.clients import AwsError, error_code
@@ -64,7 +65,7 @@ class Bucket:
 
     def read(self, key: str) -> bytes:
         """The whole object."""
-        with self._client.get_object(Bucket=self.name, Key=key)["Body"] as body:
+        with closing(self._client.get_object(Bucket=self.name, Key=key)["Body"]) as body:
             return body.read()
 
     def put(self, key: str, body: bytes | IO[bytes], content_type: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from dropscore.aws.clients import AwsError, error_code, passes_by_itself
@@ -90,7 +91,8 @@ class RangedObject(io.RawIOBase):
             if error_code(error) == "InvalidRange":  # an empty object has no last bytes
                 return 0, b""
             raise
-        return int(answer["ContentRange"].rpartition("/")[2]), tail
+        part_of = answer.get("ContentRange", "").rpartition("/")[2]  # none: it is the whole (RFC 9110, 14.2)
+        return int(part_of or len(tail)), tail
 
     def _fetch(self, start: int, size: int) -> bytes:
         tail_start = self.size - len(self._tail)
@@ -101,7 +103,7 @@ class RangedObject(io.RawIOBase):
     def _get(self, byte_range: str) -> tuple[Mapping[str, Any], bytes]:
         try:
             answer = self._client.get_object(Range=byte_range, **self._where)
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:  # its own `with` gives the raw stream, which checks nothing
                 data = body.read()
         except AwsError as error:
             if passes_by_itself(error):

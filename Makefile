@@ -1,0 +1,67 @@
+# Each target sets up what it needs, once: on a machine with Python 3.12, any of them may be the first.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+ENVIRONMENT := .venv/.installed
+LAMBDA_ENVIRONMENT := .venv-lambda/.installed
+ARTIFACT := .aws-sam/.built
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup lint test demo local build deploy requirements clean
+
+help: ## what there is to make (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(ENVIRONMENT) $(LAMBDA_ENVIRONMENT) ## install what everything here needs, from pinned requirements
+
+lint: $(ENVIRONMENT) ## ruff, mypy, cfn-lint and sam validate
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/sam validate --lint
+
+test: setup build ## all tests, with branch coverage of functions/
+	@$(RUN) pytest --cov
+
+demo: setup build ## score files end to end, here; PARQUET= a file or folder, OUT= a folder, FEATURES=, TARGET=
+	@$(RUN) local demo $${PARQUET:+--parquet "$$PARQUET"} $${OUT:+--out "$$OUT"} \
+		$${FEATURES:+--features "$$FEATURES"} $${TARGET:+--target "$$TARGET"}
+
+local: setup build ## the embedded stack, kept up until interrupted
+	@$(RUN) local serve
+
+build: $(ARTIFACT) ## the functions' artifact, with SAM
+
+deploy: build ## the stack to your AWS account, with SAM, asking for its parameters
+	@$(BIN)/sam deploy --guided
+
+requirements: $(ENVIRONMENT) ## compile the *.in files into pinned requirements with hashes
+	@$(COMPILE) functions/requirements.in --output-file functions/requirements.txt
+	@$(COMPILE) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt
+	@$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
+
+clean: ## remove what make made, the demo's results too
+	@rm -rf .venv .venv-lambda .aws-sam .demo .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(ENVIRONMENT): requirements/dev.txt
+	@scripts/install .venv $<
+	@echo ../../../../functions > .venv/lib/python3.12/site-packages/dropscore.pth
+	@touch $@
+
+$(LAMBDA_ENVIRONMENT): requirements/lambda-runtime.txt
+	@scripts/install .venv-lambda $<
+	@touch $@
+
+$(ARTIFACT): $(ENVIRONMENT) template.yaml samconfig.toml $(shell find functions -type f -not -name '*.pyc')
+	@scripts/build
+	@touch $@

@@ -1,0 +1,145 @@
+"""From a file to shards and context in the work bucket; and the result, which is written once."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dropscore.approved import ApprovedModel
+from dropscore.aws.objects import Bucket
+from dropscore.conversion import Conversion
+from dropscore.domain.drop import Counts
+from dropscore.domain.errors import ContentError, ResultConflict
+from dropscore.domain.lineage import Lineage
+from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS
+from dropscore.domain.spec import FeatureSpec
+from dropscore.results import NewResult, Results
+from dropscore.settings import Limits
+from dropscore.spool import ParquetSpool
+from tests.unit.builders import MODEL, parquet, prepared_drop
+
+LIMITS = Limits(max_rows=SHARD_ROWS * 2, max_bytes=2**30, max_rejected_fraction=0.5)
+DROP = prepared_drop(7)
+
+
+@pytest.fixture
+def work(s3):
+    return Bucket(s3, "work")
+
+
+def converted(work, table, limits=LIMITS, spec=None, **options):
+    """What converting a file with the table came to: its counts and its reasons."""
+    work.put("source.parquet", parquet(table, **options), "x")
+    spec = spec or FeatureSpec(("x",))
+    with (
+        work.open("source.parquet") as file,
+        Conversion(DROP, ApprovedModel(MODEL, spec), work, limits) as made,
+    ):
+        counts = made.run(file)
+        made.keep_context()
+        return counts, made.reasons
+
+
+def test_a_file_of_several_shards_is_written_shard_by_shard_with_its_context_in_whole_row_groups(work):
+    rows = SHARD_ROWS + 10
+    counts, reasons = converted(work, {"x": np.arange(rows)})
+    assert (counts, reasons) == (Counts(rows, rows, 0), "")
+    names = [*work.names(f"features/{DROP.drop_id}/1/")]
+    assert names == [f"{DROP.drop_id}-1-0000{number}.csv" for number in (0, 1)]
+    last = work.read(f"features/{DROP.drop_id}/1/{names[1]}").decode()
+    assert last == "".join(f"{row},{row}\n" for row in range(SHARD_ROWS, rows))
+    context = pq.ParquetFile(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rows.parquet")))
+    groups = [context.metadata.row_group(n).num_rows for n in range(context.num_row_groups)]
+    assert groups == [ROW_GROUP] * (SHARD_ROWS // ROW_GROUP) + [10]
+    assert context.metadata.metadata[b"shard_rows"] == str(SHARD_ROWS).encode()
+
+
+def test_rejected_rows_are_counted_by_reason_and_kept_beside_the_context(work):
+    counts, reasons = converted(work, {"x": pa.array([None, 1.0, float("inf"), None])}, row_group_size=2)
+    assert counts == Counts(4, 1, 3)
+    assert reasons == "x is null: 2 rows (first: row 0); x is not finite: 1 rows (first: row 2)"
+    rejects = pq.read_table(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rejects.parquet")))
+    assert rejects["row"].to_pylist() == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        (replace(LIMITS, max_bytes=100), "more than the 100 of MaxBytesPerDrop: split the file"),
+        (replace(LIMITS, max_rows=3), "4 rows, more than the 3 of MaxRowsPerDrop: split the file"),
+    ],
+)
+def test_a_file_over_a_limit_is_refused_up_front_with_the_number(work, limits, problem):
+    with pytest.raises(ContentError, match=problem):
+        converted(work, {"x": [1, 2, 3, 4]}, limits)
+    assert [*work.names("features/")] == []
+
+
+def new_result(job, rows):
+    lineage = Lineage(DROP, MODEL, job, "2026-03-04", "timestamp[ms]", "abc123")
+    result = NewResult(lineage, ["device_id"])
+    columns = {
+        "row": pa.array(range(rows), pa.int64()),
+        "ts": pa.nulls(rows, pa.timestamp("us")),
+        "prediction": pa.array([0.5] * rows),
+        "actual": pa.nulls(rows, pa.float64()),
+        "device_id": ["d"] * rows,
+    }
+    result.add(pa.table(columns))
+    return result
+
+
+def put(work, job="dropscore-j", rows=2):
+    with new_result(job, rows) as result:
+        return Results(work).put(result)
+
+
+def test_a_result_is_put_where_the_design_says_with_its_lineage(work):
+    uri = put(work)
+    key = f"predictions/model_group=dropscore/model_version=7/scored_date=2026-03-04/{DROP.drop_id}.parquet"
+    assert uri == work.uri(key)
+    file = pq.ParquetFile(io.BytesIO(work.read(key)))
+    lineage = {name.decode(): value.decode() for name, value in file.metadata.metadata.items()}
+    assert lineage["source_version"] == DROP.source.version
+    assert lineage["model_package_arn"] == MODEL.package_arn
+    assert lineage["transform_job"] == "dropscore-j"
+    assert lineage["code_version"] == "abc123"
+    assert file.read()["company_id"].to_pylist() == ["1", "1"]
+
+
+def test_a_result_that_an_earlier_try_has_written_is_as_good(work):
+    assert put(work) == put(work)
+
+
+@pytest.mark.parametrize("other", [{"job": "dropscore-other"}, {"rows": 3}])
+def test_another_result_in_its_place_is_for_the_operator(work, other):
+    put(work)
+    with pytest.raises(ResultConflict, match=r"is another result .*; move it away"):
+        put(work, **other)
+
+
+def test_an_object_that_is_no_result_of_ours_in_its_place_is_for_the_operator(work):
+    key = put(work).removeprefix("s3://work/")
+    work.put(key, json.dumps({}).encode(), "application/json")
+    with pytest.raises(ResultConflict):
+        put(work)
+
+
+def test_a_spool_holds_tables_in_row_groups_and_its_metadata_however_large():
+    schema = pa.schema([("x", pa.float64())])
+    noise = np.random.default_rng(3).random(ROW_GROUP * 20)  # over what is kept in memory
+    with ParquetSpool(schema) as spool:
+        for start in (0, ROW_GROUP * 20):
+            spool.write(pa.table({"x": noise[start : start + ROW_GROUP * 20]}, schema))
+        spool.metadata = {"a": "ü"}
+        file = pq.ParquetFile(spool.finish())
+        assert spool.rows == ROW_GROUP * 20
+        assert file.read()["x"].to_numpy().tolist() == noise.tolist()
+        assert {file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)} == {ROW_GROUP}
+        assert file.metadata.metadata[b"a"] == "ü".encode()

@@ -1,0 +1,220 @@
+"""An object as a file: the bytes that are asked for, in few requests, of one version only."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dropscore.aws.ranged import TAIL_BYTES, RangedObject
+from dropscore.domain.errors import ServiceBusy, SourceGone
+from dropscore.domain.reading import open_parquet, read_batches
+from tests.service.builders import stubbed
+from tests.unit.builders import parquet
+
+SIZE = 3 * TAIL_BYTES
+DATA = bytes(np.random.default_rng(5).integers(0, 256, SIZE, np.uint8))
+
+
+@pytest.fixture
+def put(s3):
+    """Writes an object and opens it."""
+
+    def write(data, bucket="inbox"):
+        version = s3.put_object(Bucket=bucket, Key="x", Body=data).get("VersionId")
+        return RangedObject(s3, bucket, "x", version=version)
+
+    return write
+
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("read"), st.none() | st.integers(-2, SIZE)),
+        st.tuples(st.just("seek"), st.integers(0, SIZE + 10), st.just(io.SEEK_SET)),
+        st.tuples(st.just("seek"), st.integers(0, SIZE), st.just(io.SEEK_CUR)),
+        st.tuples(st.just("seek"), st.integers(-SIZE, 10), st.just(io.SEEK_END)),
+        st.tuples(st.just("readinto"), st.integers(0, 1_000)),
+    ),
+    max_size=6,
+)
+
+
+@settings(
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(moves=MOVES, size=st.sampled_from([0, 1, 999, TAIL_BYTES, TAIL_BYTES + 1, SIZE]))
+def test_it_behaves_as_a_file_does(put, moves, size):
+    ours, file = put(DATA[:size]), io.BytesIO(DATA[:size])
+    assert ours.size == size
+    for name, *arguments in moves:
+        if name == "readinto":
+            buffers = bytearray(arguments[0]), bytearray(arguments[0])
+            assert ours.readinto(buffers[0]) == file.readinto(buffers[1])
+            assert buffers[0] == buffers[1]
+        else:
+            assert getattr(ours, name)(*arguments) == getattr(file, name)(*arguments)
+        assert ours.tell() == file.tell()
+    assert ours.readall() == file.read()
+
+
+def test_what_lies_in_the_tail_is_fetched_once(put):
+    file = put(DATA)
+    assert file.bytes_read == TAIL_BYTES
+    file.seek(-TAIL_BYTES, io.SEEK_END)
+    file.readall()
+    assert file.bytes_read == TAIL_BYTES
+    file.seek(10)
+    file.read(7)
+    assert file.bytes_read == TAIL_BYTES + 7
+
+
+def test_a_small_object_costs_one_request(put):
+    file = put(b"small")
+    assert (file.size, file.read(), file.bytes_read) == (5, b"small", 5)
+
+
+def test_an_empty_object_has_no_bytes(put):
+    file = put(b"")
+    assert (file.size, file.read(), file.read(3), file.bytes_read) == (0, b"", b"", 0)
+
+
+def test_s3_s_refusal_of_a_range_of_an_empty_object_means_that_it_is_empty():
+    with stubbed("s3") as (client, stubber):
+        stubber.add_client_error("get_object", "InvalidRange", http_status_code=416)
+        assert RangedObject(client, "inbox", "x").size == 0
+
+
+def test_it_says_that_it_can_be_read_and_sought(put):
+    with put(b"x") as file:
+        assert file.readable()
+        assert file.seekable()
+        assert not file.writable()
+
+
+def test_of_a_parquet_file_only_the_needed_columns_are_fetched(put):
+    rows = 100_000
+    data = parquet({"x": np.arange(rows), "big": np.random.default_rng(1).random(rows)}, use_dictionary=False)
+    file = put(data)
+    got = [*read_batches(open_parquet(file), ["x"])]
+    assert sum(batch.num_rows for batch in got) == rows
+    assert file.bytes_read < len(data) * 0.6
+    assert pq.read_table(put(data)).num_rows == rows
+
+
+def test_the_version_that_it_was_opened_with_is_read_to_the_end(s3, put):
+    file = put(DATA)
+    s3.put_object(Bucket="inbox", Key="x", Body=b"something else")
+    assert file.read() == DATA
+
+
+def test_a_version_that_is_gone_is_gone(s3, put):
+    version = put(b"x")._where["VersionId"]
+    s3.delete_object(Bucket="inbox", Key="x", VersionId=version)
+    with pytest.raises(
+        SourceGone, match=rf"source gone: s3://inbox/x \(version {version}\) no longer exists"
+    ):
+        RangedObject(s3, "inbox", "x", version=version)
+
+
+@pytest.mark.parametrize("where", [("inbox", "none"), ("no-such-bucket", "x")])
+def test_an_object_that_is_not_there_is_gone(s3, where):
+    with pytest.raises(SourceGone, match=f"source gone: s3://{where[0]}/{where[1]} no longer exists"):
+        RangedObject(s3, *where)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("NoSuchKey", 404),
+        ("NoSuchVersion", 404),
+        ("MethodNotAllowed", 405),  # the version is a delete marker
+        ("405", 405),
+        ("404", 404),
+        ("PreconditionFailed", 412),
+    ],
+)
+def test_every_way_in_which_s3_says_so_means_gone(code, status):
+    with stubbed("s3") as (client, stubber):
+        stubber.add_client_error("get_object", code, http_status_code=status)
+        with pytest.raises(SourceGone):
+            RangedObject(client, "inbox", "x", version="v")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("SlowDown", 503), ("InternalError", 500), ("ServiceUnavailable", 503), ("Whatever", 502)],
+)
+def test_a_throttle_or_failure_of_s3_is_for_later(code, status):
+    with stubbed("s3") as (client, stubber):
+        stubber.add_client_error("get_object", code, http_status_code=status)
+        with pytest.raises(ServiceBusy, match=r"S3 did not give s3://inbox/x"):
+            RangedObject(client, "inbox", "x")
+
+
+def test_a_refusal_is_neither_gone_nor_busy():
+    with stubbed("s3") as (client, stubber):
+        stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            RangedObject(client, "inbox", "x")
+
+
+def opened(client, stubber, size):
+    """A file of `size` bytes, of which the tail has been fetched."""
+    tail = DATA[:TAIL_BYTES]
+    answer = {"ContentRange": f"bytes {size - TAIL_BYTES}-{size - 1}/{size}", "Body": body(tail)}
+    stubber.add_response(
+        "get_object", answer, {"Bucket": "inbox", "Key": "x", "Range": f"bytes=-{TAIL_BYTES}"}
+    )
+    return RangedObject(client, "inbox", "x")
+
+
+def body(data, length=None):
+    return StreamingBody(io.BytesIO(data), length or len(data))
+
+
+def test_each_read_before_the_tail_is_one_ranged_request():
+    with stubbed("s3") as (client, stubber):
+        file = opened(client, stubber, SIZE)
+        asked = {"Bucket": "inbox", "Key": "x", "Range": "bytes=100-149"}
+        stubber.add_response("get_object", {"Body": body(DATA[100:150])}, asked)
+        file.seek(100)
+        assert file.read(50) == DATA[100:150]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("NoSuchVersion", SourceGone), ("PreconditionFailed", SourceGone), ("SlowDown", ServiceBusy)],
+)
+def test_trouble_in_the_middle_of_a_file_is_told_apart_as_well(code, error):
+    with stubbed("s3") as (client, stubber):
+        file = opened(client, stubber, SIZE)
+        stubber.add_client_error("get_object", code, http_status_code=503 if error is ServiceBusy else 404)
+        with pytest.raises(error):
+            file.read(1)
+
+
+def test_an_answer_that_breaks_off_is_for_later():
+    with stubbed("s3") as (client, stubber):
+        file = opened(client, stubber, SIZE)
+        stubber.add_response("get_object", {"Body": body(b"half", length=50)})
+        with pytest.raises(ServiceBusy):
+            file.read(50)
+
+
+def test_an_object_that_is_overwritten_while_it_is_read_is_gone_rather_than_a_mixture_of_two(s3):
+    etag = s3.put_object(Bucket="work", Key="x", Body=DATA)["ETag"].strip('"')
+    file = RangedObject(s3, "work", "x", etag=etag)
+    assert file.read(10) == DATA[:10]
+    s3.put_object(Bucket="work", Key="x", Body=DATA[::-1])
+    with pytest.raises(SourceGone):
+        file.read(10)

@@ -1,0 +1,93 @@
+"""The model registry: the newest approved version, and what it is made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import ClientError
+
+from dropscore.aws.registry import Registry
+from dropscore.domain.model import Package
+from tests.service.builders import stubbed
+from tests.unit.builders import ARN
+
+LISTING = {
+    "ModelPackageGroupName": "dropscore",
+    "ModelApprovalStatus": "Approved",
+    "SortBy": "CreationTime",
+    "SortOrder": "Descending",
+}
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def page(*arns, **more):
+    status = {"CreationTime": THEN, "ModelPackageStatus": "Completed"}
+    return {"ModelPackageSummaryList": [{"ModelPackageArn": arn, **status} for arn in arns], **more}
+
+
+def description(**changes):
+    described = {
+        "ModelPackageName": "dropscore",
+        "ModelPackageArn": ARN,
+        "ModelPackageGroupName": "dropscore",
+        "ModelPackageVersion": 7,
+        "CreationTime": THEN,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "ModelApprovalStatus": "Approved",
+        "InferenceSpecification": {"Containers": [{"Image": "image"}]},
+        "CustomerMetadataProperties": {"numpy": "2.5.1"},
+        **changes,
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def test_the_newest_approved_version_is_asked_for_and_described():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("list_model_packages", page(ARN, ARN[:-1] + "6"), LISTING)
+        stubber.add_response("describe_model_package", description(), {"ModelPackageName": ARN})
+        newest = Registry(client, "dropscore").newest_approved()
+    assert newest == Package(ARN, "dropscore", 7, approved=True, image="image", metadata={"numpy": "2.5.1"})
+
+
+def test_an_empty_page_is_not_the_last_word():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("list_model_packages", page(NextToken="t"), LISTING)
+        stubber.add_response("list_model_packages", page(ARN), {**LISTING, "NextToken": "t"})
+        stubber.add_response("describe_model_package", description())
+        assert Registry(client, "dropscore").newest_approved().arn == ARN
+
+
+def test_a_group_without_an_approved_version_has_none():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("list_model_packages", page(), LISTING)
+        assert Registry(client, "dropscore").newest_approved() is None
+
+
+@pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval", None])
+def test_a_version_that_is_not_approved_says_so(status):
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("describe_model_package", description(ModelApprovalStatus=status))
+        assert not Registry(client, "dropscore").describe(ARN).approved
+
+
+def test_a_version_without_container_and_metadata_is_described_all_the_same():
+    with stubbed("sagemaker") as (client, stubber):
+        bare = description(InferenceSpecification=None, CustomerMetadataProperties=None)
+        stubber.add_response("describe_model_package", bare)
+        package = Registry(client, "dropscore").describe(ARN)
+    assert (package.image, package.metadata) == ("", {})
+
+
+def test_a_version_that_was_deleted_is_none():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_client_error("describe_model_package", "ValidationException", "does not exist")
+        assert Registry(client, "dropscore").describe(ARN) is None
+
+
+def test_a_throttle_is_not_taken_for_a_version_that_was_deleted():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_client_error("describe_model_package", "ThrottlingException")
+        with pytest.raises(ClientError, match="ThrottlingException"):
+            Registry(client, "dropscore").describe(ARN)

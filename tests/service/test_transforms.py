@@ -1,0 +1,187 @@
+"""Batch transform: the exact request, and what SageMaker's refusals mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+
+from dropscore.aws.transforms import CannotStart, ModelMissing, Transforms, TransformSettings
+from dropscore.domain.errors import ServiceBusy
+from dropscore.domain.job import Outcome
+from tests.service.builders import stubbed
+from tests.unit.builders import ARN
+
+ROLE = "arn:aws:iam::123456789012:role/transform"
+SETTINGS = TransformSettings(ROLE, "ml.m5.large", 2, 6, 3, kms_key_arn=None)
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/k"
+JOB = ("dropscore-ab", "dropscore-v7", "s3://work/manifests/j.json", "s3://work/transform/j/")
+REQUEST = {
+    "TransformJobName": "dropscore-ab",
+    "ModelName": "dropscore-v7",
+    "MaxConcurrentTransforms": 3,
+    "MaxPayloadInMB": 6,
+    "BatchStrategy": "MultiRecord",
+    "TransformInput": {
+        "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://work/manifests/j.json"}},
+        "ContentType": "text/csv",
+        "SplitType": "Line",
+    },
+    "TransformOutput": {
+        "S3OutputPath": "s3://work/transform/j/",
+        "Accept": "text/csv",
+        "AssembleWith": "Line",
+    },
+    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2},
+    "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"},
+}
+CREATED = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+def refused(call, code, message="", status=400):
+    """What a call raises, or None, when SageMaker answers it with an error."""
+    with stubbed("sagemaker") as (client, stubber):
+        operation = {"create_job": "create_transform_job", "create_model": "create_model"}[call]
+        stubber.add_client_error(operation, code, message, http_status_code=status)
+        arguments = JOB if call == "create_job" else ("dropscore-v7", ARN)
+        try:
+            getattr(Transforms(client, SETTINGS), call)(*arguments)
+        except Exception as error:  # noqa: BLE001 - which one it is, is the question
+            return error
+    return None
+
+
+def test_a_job_is_asked_for_with_row_numbers_kept_from_the_model_and_joined_back():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("create_transform_job", {"TransformJobArn": "arn"}, REQUEST)
+        Transforms(client, SETTINGS).create_job(*JOB)
+
+
+def test_with_a_customer_key_outputs_and_volumes_are_encrypted_by_it():
+    output = {**REQUEST["TransformOutput"], "KmsKeyId": KEY}
+    resources = {**REQUEST["TransformResources"], "VolumeKmsKeyId": KEY}
+    request = {**REQUEST, "TransformOutput": output, "TransformResources": resources}
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("create_transform_job", {"TransformJobArn": "arn"}, request)
+        Transforms(client, replace(SETTINGS, kms_key_arn=KEY)).create_job(*JOB)
+
+
+def test_a_model_is_made_of_the_package_with_the_job_s_role():
+    request = {
+        "ModelName": "dropscore-v7",
+        "Containers": [{"ModelPackageName": ARN}],
+        "ExecutionRoleArn": ROLE,
+    }
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("create_model", {"ModelArn": "a" * 20}, request)
+        Transforms(client, SETTINGS).create_model("dropscore-v7", ARN)
+
+
+def test_a_job_that_was_started_already_is_as_good():
+    assert refused("create_job", "ResourceInUse", "Job name must be unique") is None
+
+
+def test_a_model_that_is_there_already_is_as_good():
+    message = 'Cannot create already existing model "arn:aws:sagemaker:eu-central-1:1:model/dropscore-v7".'
+    assert refused("create_model", "ValidationException", message) is None
+
+
+@pytest.mark.parametrize("call", ["create_job", "create_model"])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("ThrottlingException", 400),
+        ("Throttling", 400),
+        ("TooManyRequestsException", 429),
+        ("ResourceLimitExceeded", 400),
+        ("InternalFailure", 500),
+        ("ServiceUnavailable", 503),
+        ("SomethingNew", 502),
+    ],
+)
+def test_a_throttle_a_quota_or_a_failure_of_sagemaker_is_for_later(call, code, status):
+    error = refused(call, code, "Rate exceeded", status)
+    assert type(error) is ServiceBusy
+    assert str(error) == f"SageMaker: {code}: Rate exceeded"
+
+
+def test_no_answer_at_all_is_for_later():
+    class Unreachable:
+        def create_transform_job(self, **_request):
+            raise ConnectTimeoutError(endpoint_url="https://sagemaker")
+
+    with pytest.raises(ServiceBusy, match="Connect timeout on endpoint URL"):
+        Transforms(Unreachable(), SETTINGS).create_job(*JOB)
+
+
+def test_a_model_that_is_gone_can_be_made_again():
+    error = refused(
+        "create_job", "ValidationException", 'Could not find model "arn:aws:sagemaker:…:model/m".'
+    )
+    assert type(error) is ModelMissing
+
+
+@pytest.mark.parametrize("call", ["create_job", "create_model"])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", "Could not access model data at s3://models/model.tar.gz"),
+        ("AccessDeniedException", "is not authorized to perform: iam:PassRole"),
+        ("ResourceNotFound", "no such package"),
+    ],
+)
+def test_another_refusal_is_the_operator_s_in_sagemaker_s_words(call, code, message):
+    error = refused(call, code, message)
+    assert type(error) is CannotStart
+    assert str(error) == f"SageMaker: {code}: {message}"
+
+
+def described(status, **more):
+    """What describe says of a job with this status."""
+    answer = {
+        "TransformJobName": "j",
+        "TransformJobArn": "arn",
+        "TransformJobStatus": status,
+        "ModelName": "m",
+        "TransformInput": REQUEST["TransformInput"],
+        "TransformResources": REQUEST["TransformResources"],
+        "CreationTime": CREATED,
+        **more,
+    }
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("describe_transform_job", answer, {"TransformJobName": "j"})
+        return Transforms(client, SETTINGS).describe("j")
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_a_job_under_way_has_no_outcome(status):
+    assert described(status).outcome is None
+    assert described(status).created_at == CREATED
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_job_that_has_ended_has_its_outcome_and_sagemaker_s_reason(outcome):
+    status = described(outcome.value, FailureReason="AlgorithmError")
+    assert (status.outcome, status.failure_reason) == (outcome, "AlgorithmError")
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFound"])
+def test_a_job_that_sagemaker_does_not_know_is_none_and_cannot_be_stopped(code):
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_client_error("describe_transform_job", code, "Could not find requested job")
+        stubber.add_client_error("stop_transform_job", code, "not in a state to be stopped")
+        transforms = Transforms(client, SETTINGS)
+        assert transforms.describe("j") is None
+        transforms.stop("j")
+
+
+def test_a_throttle_is_not_taken_for_a_job_that_is_not_there():
+    with stubbed("sagemaker") as (client, stubber):
+        for operation in ("describe_transform_job", "stop_transform_job"):
+            stubber.add_client_error(operation, "ThrottlingException")
+        transforms = Transforms(client, SETTINGS)
+        for call in (transforms.describe, transforms.stop):
+            with pytest.raises(ClientError, match="ThrottlingException"):
+                call("j")

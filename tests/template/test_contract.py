@@ -1,0 +1,109 @@
+"""What tools outside the stack rely on: outputs, parameters, environment, handlers."""
+
+import pytest
+
+from tests.template.translated import translated
+
+FUNCTIONS = ["PrepareFunction", "CollectFunction", "SweepFunction"]
+ENVIRONMENT = {
+    "AWS_ENDPOINT_URL",
+    "INBOX_BUCKET",
+    "WORK_BUCKET",
+    "RESULTS_BUCKET",
+    "MODELS_BUCKET",
+    "LEDGER_TABLE",
+    "INBOX_QUEUE_URL",
+    "COLLECT_QUEUE_URL",
+    "MODEL_PACKAGE_GROUP",
+    "JOB_PREFIX",
+    "TRANSFORM_ROLE_ARN",
+    "INSTANCE_TYPE",
+    "INSTANCE_COUNT",
+    "MAX_PAYLOAD_MB",
+    "MAX_CONCURRENT_TRANSFORMS",
+    "JOB_MAX_DROPS",
+    "JOB_WINDOW_SECONDS",
+    "MAX_RUNNING_JOBS",
+    "MAX_JOBS_PER_DAY",
+    "MAX_JOB_HOURS",
+    "PAUSED",
+    "MAX_ROWS_PER_DROP",
+    "MAX_BYTES_PER_DROP",
+    "MAX_REJECTED_FRACTION",
+    "KMS_KEY_ARN",
+    "CODE_VERSION",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_LOG_LEVEL",
+}
+
+
+def test_outputs_are_the_ones_that_tools_read():
+    assert set(translated().template["Outputs"]) == {
+        "InboxBucketName",
+        "WorkBucketName",
+        "ResultsBucketName",
+        "ModelsBucketName",
+        "LedgerTableName",
+        "InboxQueueUrl",
+        "CollectQueueUrl",
+        "InboxDlqUrl",
+        "CollectDlqUrl",
+        "ModelPackageGroupName",
+        "TransformRoleArn",
+        "JobPrefix",
+    }
+
+
+def test_every_parameter_is_described_grouped_and_has_a_default():
+    parameters = translated().template["Parameters"]
+    interface = translated().template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(parameters)
+    assert all("Default" in parameter and parameter["Description"] for parameter in parameters.values())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_gets_the_whole_environment(name):
+    assert set(translated().properties(name)["Environment"]["Variables"]) == ENVIRONMENT
+
+
+def test_the_endpoint_of_aws_is_botocores_own_unless_set():
+    assert translated().template["Parameters"]["LocalEndpointUrl"]["Default"] == ""
+
+
+def test_handlers_are_the_doors():
+    handlers = {name: translated().properties(name)["Handler"] for name in FUNCTIONS}
+    assert handlers == {
+        "PrepareFunction": "dropscore.handlers.prepare.handler",
+        "CollectFunction": "dropscore.handlers.collect.handler",
+        "SweepFunction": "dropscore.handlers.sweep.handler",
+    }
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_share_one_artifact_and_one_runtime(name):
+    function = translated().properties(name)
+    assert function["Code"] == translated().properties("PrepareFunction")["Code"]
+    assert function["Runtime"] == "python3.12"
+    assert function["Architectures"] == ["x86_64"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_traced_and_log_json_into_a_group_that_expires(name):
+    function = translated().properties(name)
+    logging = function["LoggingConfig"]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert logging["LogFormat"] == "JSON"
+    assert "RetentionInDays" in translated().properties(logging["LogGroup"]["Ref"])
+
+
+def test_the_ledger_has_the_keys_index_and_safeguards_that_the_code_counts_on():
+    ledger = translated().properties("LedgerTable")
+    assert ledger["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    (index,) = ledger["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "work"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["work", "due"]
+    assert ledger["BillingMode"] == "PAY_PER_REQUEST"
+    assert ledger["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert ledger["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert ledger["SSESpecification"]["SSEEnabled"] is True

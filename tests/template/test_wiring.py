@@ -1,0 +1,113 @@
+"""How messages and events find their way, and where they go when they do not."""
+
+import json
+from graphlib import TopologicalSorter
+
+import pytest
+
+from tests.template.translated import references, translated
+
+QUEUES_OF = {"PrepareFunction": "InboxQueue", "CollectFunction": "CollectQueue"}
+DLQ_OF = {"InboxQueue": "InboxDlq", "CollectQueue": "CollectDlq"}
+
+
+def test_resources_depend_on_each_other_without_a_cycle():
+    resources = translated().template["Resources"]
+    graph = {}
+    for name, resource in resources.items():
+        declared = resource.get("DependsOn", [])
+        explicit = [declared] if isinstance(declared, str) else declared
+        graph[name] = {found for found in [*references(resource), *explicit] if found in resources}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(resources)
+
+
+def test_the_inbox_notifies_a_queue_that_admits_it_by_then():
+    bucket = translated().template["Resources"]["InboxBucket"]
+    (configuration,) = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert configuration == {"Event": "s3:ObjectCreated:*", "Queue": {"Fn::GetAtt": ["InboxQueue", "Arn"]}}
+    assert bucket["DependsOn"] == "InboxQueuePolicy"
+
+
+def test_queue_policies_admit_services_of_this_account_and_name_no_bucket():
+    policies = translated().of_type("AWS::SQS::QueuePolicy")
+    assert len(policies) == 3
+    for policy in policies.values():
+        assert "Bucket" not in json.dumps(policy)
+        (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert statement["Action"] == "sqs:SendMessage"
+
+
+def test_the_rule_matches_ends_of_this_stacks_jobs_only():
+    rule = translated().properties("TransformRule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Transform Job State Change"],
+        "detail": {
+            "TransformJobStatus": ["Completed", "Failed", "Stopped"],
+            "TransformJobName": [{"prefix": {"Fn::Sub": "${JobPrefix}-"}}],
+        },
+    }
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["CollectQueue", "Arn"]}
+
+
+def test_every_target_of_eventbridge_has_a_dead_letter_queue_that_admits_it():
+    admitting = {
+        queue["Ref"]
+        for policy in translated().of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+        for queue in policy["Properties"]["Queues"]
+    }
+    rules = translated().of_type("AWS::Events::Rule")
+    assert len(rules) == 2
+    for rule in rules.values():
+        for target in rule["Properties"]["Targets"]:
+            assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in admitting
+
+
+@pytest.mark.parametrize(("function", "queue"), QUEUES_OF.items())
+def test_a_queue_stands_before_each_function_and_gives_it_six_timeouts(function, queue):
+    (mapping,) = [
+        found["Properties"]
+        for found in translated().of_type("AWS::Lambda::EventSourceMapping").values()
+        if found["Properties"]["FunctionName"] == {"Ref": function}
+    ]
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [queue, "Arn"]}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    timeout = translated().properties(function)["Timeout"]
+    assert translated().properties(queue)["VisibilityTimeout"] == 6 * timeout == 1800
+
+
+@pytest.mark.parametrize(("queue", "dlq"), DLQ_OF.items())
+def test_messages_that_fail_five_times_are_kept_for_two_weeks(queue, dlq):
+    assert translated().properties(queue)["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [dlq, "Arn"]},
+        "maxReceiveCount": 5,
+    }
+    assert translated().properties(queue)["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert translated().properties(dlq)["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+@pytest.mark.parametrize("name", QUEUES_OF)
+def test_functions_that_send_to_their_own_queue_are_not_cut_off_as_loops(name):
+    assert translated().properties(name)["RecursiveLoop"] == "Allow"
+
+
+def test_the_sweep_runs_on_a_schedule():
+    scheduled = [
+        rule["Properties"]
+        for rule in translated().of_type("AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule["Properties"]
+    ]
+    assert [rule["Targets"][0]["Arn"] for rule in scheduled] == [{"Fn::GetAtt": ["SweepFunction", "Arn"]}]
+
+
+def test_every_dead_letter_queue_and_every_function_has_an_alarm_that_reaches_the_topic():
+    alarms = translated().of_type("AWS::CloudWatch::Alarm").values()
+    watched = {name for alarm in alarms for name in references(alarm["Properties"]["Dimensions"])}
+    dlqs = {name for name in translated().of_type("AWS::SQS::Queue") if name.endswith("Dlq")}
+    assert dlqs | set(translated().of_type("AWS::Lambda::Function")) <= watched
+    assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms)

@@ -1,0 +1,181 @@
+"""Joining outputs to rows: by row number alone, and only when every row has come back exactly once."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dropscore.domain.errors import OutputsIncomplete
+from dropscore.domain.features import context_schema
+from dropscore.domain.results import (
+    REJECTS_SCHEMA,
+    join,
+    rejects_table,
+    result_keys,
+    result_schema,
+    result_table,
+)
+
+
+def context(rows, keys=("device_id",)):
+    return pa.Table.from_pylist(
+        [
+            {"row": row, "ts": datetime(2026, 1, 1), "actual": row / 2, **{k: f"{k}-{row}" for k in keys}}  # noqa: DTZ001
+            for row in rows
+        ],
+        context_schema(keys),
+    )
+
+
+def output(lines):
+    return "".join(f"{row},{prediction!r}\n" for row, prediction in lines).encode()
+
+
+ROWS = st.sets(st.integers(0, 2**62), max_size=30).map(sorted)
+
+
+@given(rows=ROWS, seed=st.integers(0, 99), predictions=st.data())
+def test_the_order_of_the_lines_does_not_matter(rows, seed, predictions):
+    lines = [(row, predictions.draw(st.floats(allow_nan=False, allow_infinity=False))) for row in rows]
+    shuffled = random.Random(seed).sample(lines, len(lines))  # noqa: S311 - a fixed shuffle
+    joined = join(context(rows), output(shuffled))
+    assert [(r["row"], r["prediction"]) for r in joined.scored.to_pylist()] == lines
+    assert joined.rejects.num_rows == 0
+
+
+@given(rows=ROWS.filter(len), data=st.data())
+def test_a_row_that_is_missing_double_or_unknown_spoils_the_join(rows, data):
+    row = data.draw(st.sampled_from(rows))
+    lines = [(r, 1.0) for r in rows]
+    with pytest.raises(OutputsIncomplete, match=f"1 rows missing .first: row {row}."):
+        join(context(rows), output([line for line in lines if line[0] != row]))
+    with pytest.raises(OutputsIncomplete, match=f"1 rows there more than once .first: row {row}."):
+        join(context(rows), output([*lines, (row, 1.0)]))
+    stranger = rows[-1] + 1
+    with pytest.raises(OutputsIncomplete, match=f"1 rows not of this shard .first: row {stranger}."):
+        join(context(rows), output([*lines, (stranger, 1.0)]))
+
+
+def test_a_row_in_another_s_place_is_not_a_match():
+    with pytest.raises(OutputsIncomplete, match=r"of 2 rows: 1 rows missing .*, 1 rows not of this shard"):
+        join(context([4, 5]), output([(4, 1.0), (6, 1.0)]))
+
+
+def test_predictions_land_beside_their_own_row_s_context():
+    joined = join(context([3, 8], keys=("a", "b")), b"8,0.25\n3,-1e-3\n")
+    assert joined.scored.column_names == ["row", "ts", "prediction", "actual", "a", "b"]
+    assert [(r["row"], r["prediction"], r["actual"], r["b"]) for r in joined.scored.to_pylist()] == [
+        (3, -0.001, 1.5, "b-3"),
+        (8, 0.25, 4.0, "b-8"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "inf", "-inf", "Infinity"])
+def test_a_row_whose_prediction_is_not_finite_is_rejected_and_the_others_kept(text):
+    joined = join(context([0, 1, 2]), f"0,1.0\n1,{text}\n2,3.0\n".encode())
+    assert joined.scored["row"].to_pylist() == [0, 2]
+    assert joined.rejects.to_pylist() == [
+        {"row": 1, "column": "prediction", "reason": "prediction is not finite"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "data", [b"0,1.5\n\n1,2.5\n\n\n", b"\n0,1.5\n1,2.5", b"0,1.5\r\n1,2.5\r\n", b"1,2.5\n0,1.5"]
+)
+def test_blank_lines_and_a_missing_last_newline_are_tolerated(data):
+    assert join(context([0, 1]), data).scored["prediction"].to_pylist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[0.5, 0.25]",
+        b"0\n1\n",
+        b"0,1.5,7\n1,2.5,7\n",
+        b"0,\n1,2\n",
+        b",1\n1,2\n",
+        b"0,None\n1,2\n",
+        b"row,prediction\n0,1\n1,2\n",
+        b'"0","1"\n"1","2"\n',
+        b"0,1.5\n1,2.5\ngarbage",
+        b"\xff\xfe\x00",
+        b"99999999999999999999,1\n1,2\n",
+        b"0.5,1\n1,2\n",
+    ],
+)
+def test_what_is_not_row_and_prediction_lines_is_incomplete(data):
+    with pytest.raises(OutputsIncomplete, match="not `row,prediction` lines"):
+        join(context([0, 1]), data)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b" \n\n"])
+def test_an_empty_output_lacks_every_row(data):
+    with pytest.raises(OutputsIncomplete, match=r"of 2 rows: 2 rows missing .first: row 0."):
+        join(context([0, 1]), data)
+
+
+def test_a_large_output_is_joined_whole():
+    rows = range(200_000)
+    shuffled = random.Random(1).sample(rows, len(rows))  # noqa: S311 - a fixed shuffle
+    joined = join(bare(rows), output((row, row / 4) for row in shuffled))
+    assert joined.scored["prediction"].to_pylist() == [row / 4 for row in rows]
+
+
+def bare(rows):
+    """A context of rows alone."""
+    table = pa.table({"row": pa.array(rows, pa.int64())})
+    for field in [*context_schema(())][1:]:
+        table = table.append_column(field, pa.nulls(len(rows), field.type))
+    return table
+
+
+def test_a_prediction_keeps_every_digit():
+    number = math.nextafter(0.1, 1)
+    assert join(context([0]), output([(0, number)])).scored["prediction"].to_pylist() == [number]
+
+
+def test_result_columns_are_the_fixed_ones_then_the_key_s_folders_then_the_spec_s_keys():
+    joined = join(context([7], keys=("device_id",)), b"7,1.5\n")
+    table = result_table("d" * 20, {"company_id": "1", "sensor_id": "422"}, joined.scored)
+    assert table.schema == result_schema(["company_id", "sensor_id", "device_id"])
+    assert [(f.name, str(f.type)) for f in table.schema][:5] == [
+        ("drop_id", "string"),
+        ("row", "int64"),
+        ("ts", "timestamp[us]"),
+        ("prediction", "double"),
+        ("actual", "double"),
+    ]
+    assert table.to_pylist() == [
+        {
+            "drop_id": "d" * 20,
+            "row": 7,
+            "ts": datetime(2026, 1, 1),  # noqa: DTZ001 - no zone in a result
+            "prediction": 1.5,
+            "actual": 3.5,
+            "company_id": "1",
+            "sensor_id": "422",
+            "device_id": "device_id-7",
+        }
+    ]
+
+
+def test_where_folder_and_spec_have_a_key_of_one_name_the_spec_s_wins():
+    joined = join(context([7]), b"7,1.5\n")
+    assert result_keys({"device_id": "9", "site": "x"}, ["device_id"]) == ["site", "device_id"]
+    (row,) = result_table("d", {"device_id": "9", "site": "x"}, joined.scored).to_pylist()
+    assert (row["site"], row["device_id"]) == ("x", "device_id-7")
+
+
+def test_rejects_carry_their_drop():
+    joined = join(context([0]), b"0,nan\n")
+    table = rejects_table("d", joined.rejects)
+    assert table.schema == REJECTS_SCHEMA
+    assert table.to_pylist() == [
+        {"drop_id": "d", "row": 0, "column": "prediction", "reason": "prediction is not finite"}
+    ]
