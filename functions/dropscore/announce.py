@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +50,12 @@ class Announcer:
 
     def _note(self, drop: Drop) -> None:
         try:
-            self.drops.note_announced(drop)
-        except Conflict:
-            logger.info("drop has moved on since it was announced", drop_id=drop.drop_id)
+            with suppress(Conflict):
+                self.drops.note_announced(drop)
+        except AwsError:
+            logger.warning(
+                "announcement not noted, the sweep repeats it", drop_id=drop.drop_id, exc_info=True
+            )
 
 
 def _detail(drop: Drop) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
         kms_key_arn=settings.kms_key_arn,
     )
     return Adapters(
-        inbox=Inbox(s3),
+        inbox=Inbox(s3, settings.inbox_bucket),
         work=Bucket(s3, settings.work_bucket),
         results=Bucket(s3, settings.results_bucket),
         models=Bucket(s3, settings.models_bucket),

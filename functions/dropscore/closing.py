@@ -94,5 +94,10 @@ class Closing:
             barren = self.versions.note_barren(arn, job.members[0].drop_id if alone else job.name)
             if len(barren) >= MAX_BARREN:
                 reason = f"its jobs end without output: {job.failure_reason or job.outcome}"
-                logger.error("model version held", model_version=job.model.version, reason=reason)
+                logger.error(
+                    "model version held",
+                    model_version=job.model.version,
+                    reason=reason,
+                    operator_needed=True,
+                )
                 self.versions.hold(arn, reason)

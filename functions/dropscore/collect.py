@@ -17,7 +17,7 @@ from dropscore.aws.transforms import Transforms
 from dropscore.closing import Closing
 from dropscore.deadline import Deadline
 from dropscore.domain.drop import Drop, DropState
-from dropscore.domain.errors import OutputsIncomplete, UnknownJob
+from dropscore.domain.errors import OutputsIncomplete, ResultConflict, SourceGone, UnknownJob
 from dropscore.domain.job import Job, JobState
 from dropscore.domain.keys import outputs_prefix
 from dropscore.domain.messages import CollectPart
@@ -102,10 +102,8 @@ class Collect:
         """One drop: scored or rejected, or left as it is with a note why, for the job's closing to decide."""
         try:
             return self.joining.join(drop, job, outputs)
-        except OutputsIncomplete as error:
-            logger.warning(
-                "outputs incomplete", drop_id=drop.drop_id, transform_job=job.name, reason=str(error)
-            )
+        except (OutputsIncomplete, ResultConflict, SourceGone) as error:
+            logger.warning("drop not scored", drop_id=drop.drop_id, transform_job=job.name, reason=str(error))
             self.drops.note_unscored(drop, str(error))
         except Conflict:
             logger.info("drop was collected by another invocation", drop_id=drop.drop_id)

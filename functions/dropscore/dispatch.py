@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -26,6 +27,9 @@ logger = Logger(child=True)
 
 AT_ONCE = 2_000
 """Drops that one dispatch looks at; the next one sees the rest."""
+
+HELD_PAUSE = timedelta(minutes=5)
+"""How long drops of a held version are not looked at again."""
 
 NEEDED = timedelta(seconds=30)
 """What starting one more job may take."""
@@ -93,12 +97,14 @@ class Dispatch:
             if job.state is JobState.PLANNED and self.deadline.leaves(NEEDED):
                 started += self._start(job)
         room = self.brakes.max_running - len(open_jobs)
-        plans = form_plans(self._candidates(now), now, self.brakes.max_drops, self.brakes.window)
-        for plan in plans[: max(0, room)]:
+        if room <= 0:
+            logger.info(
+                "MaxRunningJobs is reached, drops wait for a job to end", limit=self.brakes.max_running
+            )
+            return
+        for plan in form_plans(self._candidates(now), now, self.brakes.max_drops, self.brakes.window)[:room]:
             if lease.jobs_today(now) >= self.brakes.max_per_day:
-                logger.warning(
-                    "MaxJobsPerDay is reached, drops wait for tomorrow (UTC)", limit=self.brakes.max_per_day
-                )
+                logger.warning("MaxJobsPerDay is reached, drops wait", limit=self.brakes.max_per_day)
                 return
             job = Job(plan.job_name(self.job_prefix), JobState.PLANNED, plan.model, plan.members, now)
             if not self.deadline.leaves(NEEDED) or not self.jobs.plan(job, lease, now):
@@ -106,18 +112,26 @@ class Dispatch:
             started += self._start(job)
 
     def _candidates(self, now: datetime) -> list[Drop]:
-        """The PREPARED drops that may be scored; others, by a version or shards that no longer hold, wait."""
+        """The PREPARED drops that may be scored.
+
+        Those whose version or shards no longer hold go back to WAITING; those of a held version step aside
+        for a while, so that they do not keep others from being seen.
+        """
         found: list[Drop] = []
-        prepared = self.drops.prepared(now, AT_ONCE)
+        prepared = self.drops.due(DropState.PREPARED, now, AT_ONCE)
         versions = {drop.model.package_arn: drop.model for drop in prepared if drop.model}
         obstacles = {arn: self._obstacle(model) for arn, model in versions.items()}
-        held = {arn: self.versions.get(arn).held for arn in versions}
+        held = {arn for arn in versions if self.versions.get(arn).held}
         for drop in prepared:
             arn = drop.model.package_arn if drop.model else ""
             too_old = drop.prepared_at is not None and now - drop.prepared_at > MAX_PREPARED_AGE
             if obstacle := obstacles.get(arn) or ("its shards are too old" if too_old else None):
-                self._send_back(drop, obstacle)
-            elif not held[arn]:
+                with suppress(Conflict):
+                    self.drops.wait(drop, obstacle, now)
+            elif arn in held:
+                with suppress(Conflict):
+                    self.drops.postpone(drop, now + HELD_PAUSE)
+            else:
                 found.append(drop)
         return found
 
@@ -147,7 +161,7 @@ class Dispatch:
             self._create(job)
             return [self.jobs.start(job, claimed, self.deadline.clock())]
         except CannotStart as error:
-            logger.exception("a job cannot be started", transform_job=job.name)
+            logger.exception("a job cannot be started", transform_job=job.name, operator_needed=True)
             self.jobs.note(job, str(error))
         except Conflict:
             logger.info("the job was started by another invocation", transform_job=job.name)
@@ -185,12 +199,7 @@ class Dispatch:
         """Close a job that SageMaker has not got and shall not get; its members wait for another version."""
         for drop in self.drops.get_all([member.drop_id for member in job.members]):
             if drop.job == job.name and drop.state is DropState.SCORING:
-                self._send_back(drop, obstacle)
+                with suppress(Conflict):
+                    self.drops.wait(drop, obstacle, self.deadline.clock())
         self.jobs.close(job, JobState.FAILED, obstacle, self.deadline.clock())
         return []
-
-    def _send_back(self, drop: Drop, reason: str) -> None:
-        try:
-            self.drops.wait(drop, reason, self.deadline.clock())
-        except Conflict:
-            logger.info("drop has moved on meanwhile", drop_id=drop.drop_id)

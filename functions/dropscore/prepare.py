@@ -18,7 +18,7 @@ from dropscore.conversion import Conversion
 from dropscore.deadline import Deadline
 from dropscore.dispatch import Dispatch
 from dropscore.domain.drop import Counts, Drop, DropState, Source
-from dropscore.domain.errors import ContentError, ModelUnusable, ServiceBusy, SourceGone
+from dropscore.domain.errors import ContentError, ForeignBucket, ModelUnusable, ServiceBusy, SourceGone
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.messages import Arrival
 from dropscore.results import NewResult, Results
@@ -57,7 +57,17 @@ class Prepare:
     deadline: Deadline
 
     def arrive(self, arrival: Arrival) -> Drop:
-        """An object was created: prepare the drop unless it is seen to already; the drop as it is then."""
+        """An object was created: prepare the drop unless it is seen to already; the drop as it is then.
+
+        Raises
+        ------
+        ForeignBucket
+            The object lies elsewhere than in the inbox.
+        """
+        if arrival.bucket != self.inbox.bucket:
+            raise ForeignBucket(
+                f"s3://{arrival.bucket}/{arrival.key} is not in the inbox {self.inbox.bucket}"
+            )
         try:
             drop = self.drops.open(self._source(arrival), self.deadline.clock(), self.deadline.lease_until)
         except Held as held:
@@ -79,7 +89,11 @@ class Prepare:
         prepared = {drop.drop_id for drop in drops if drop.state is DropState.PREPARED}
         if not prepared and not dispatch:
             return
-        dispatched = self.dispatch.run()
+        try:
+            dispatched = self.dispatch.run()
+        except AwsError:
+            logger.exception("no jobs are started for now, the sweep goes on")
+            return
         if dispatched.busy:
             self.queues.dispatch(WHILE_BUSY.total_seconds())
         elif prepared - dispatched.drop_ids:

@@ -58,6 +58,7 @@ class Brakes:
 class Settings:
     """The environment of a function; names in upper case there (`WORK_BUCKET`, …)."""
 
+    inbox_bucket: str
     work_bucket: str
     results_bucket: str
     models_bucket: str
@@ -76,6 +77,14 @@ class Settings:
     limits: Limits
     brakes: Brakes
 
+    def __post_init__(self) -> None:
+        payload = self.max_payload_mb * self.max_concurrent_transforms
+        if payload > MAX_PAYLOAD_IN_FLIGHT_MB:
+            raise SettingsError(
+                f"MaxPayloadMB times MaxConcurrentTransforms is {payload}, SageMaker takes at most "
+                f"{MAX_PAYLOAD_IN_FLIGHT_MB}: lower one of them"
+            )
+
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Read them.
@@ -87,6 +96,7 @@ class Settings:
         """
         read = _Reader(environment)
         return cls(
+            inbox_bucket=read.text("INBOX_BUCKET"),
             work_bucket=read.text("WORK_BUCKET"),
             results_bucket=read.text("RESULTS_BUCKET"),
             models_bucket=read.text("MODELS_BUCKET"),
@@ -116,6 +126,10 @@ class Settings:
                 paused=read.text("PAUSED").lower() == "true",
             ),
         )
+
+
+MAX_PAYLOAD_IN_FLIGHT_MB = 100
+"""`MaxConcurrentTransforms` times `MaxPayloadInMB` is at most this (CreateTransformJob, API reference)."""
 
 
 class _Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -113,21 +114,21 @@ class Sweep:
 
     def _model_has_come(self, now: datetime) -> list[Drop]:
         """WAITING drops, when there is a model that they can be prepared for."""
+        waiting = self.drops.due(DropState.WAITING, now, AT_ONCE)
         try:
-            self.model.get()
-        except ModelUnusable as error:
-            logger.warning("drops wait", reason=str(error))
+            if waiting:
+                self.model.get()
+        except ModelUnusable:
+            logger.exception("drops wait for a model", drops=len(waiting), operator_needed=True)
             return []
-        return self.drops.due(DropState.WAITING, now, AT_ONCE)
+        return waiting
 
     def _resume(self, drops: list[Drop], now: datetime) -> int:
         self.queues.resume(drop.drop_id for drop in drops)
         for drop in drops:
-            try:
-                if drop.state is DropState.WAITING:
+            if drop.state is DropState.WAITING:
+                with suppress(Conflict):
                     self.drops.postpone(drop, now + RESUME_PATIENCE)
-            except Conflict:
-                logger.debug("drop goes on already", drop_id=drop.drop_id)
         return len(drops)
 
     def _look_after_jobs(self, now: datetime) -> tuple[int, int]:

@@ -221,7 +221,7 @@ def test_a_final_state_that_was_not_announced_comes_up_after_a_while(drops):
 def test_prepared_drops_are_found_at_once(drops):
     drop = bring_to(drops, DropState.PREPARED)
     bring_to(drops, DropState.WAITING, version="other")
-    assert drops.prepared(NOW, 10) == [drop]
+    assert drops.due(DropState.PREPARED, NOW, 10) == [drop]
 
 
 def test_those_of_many_drops_that_are_there_are_read_together(drops):

@@ -64,7 +64,7 @@ def test_claiming_makes_the_members_the_job_s(drops, jobs, planned, prepared):
     found = jobs.claim(planned, LATER)
     assert [d.drop_id for d in found] == sorted(d.drop_id for d in prepared)
     assert {(d.state, d.job, d.tries) for d in found} == {(DropState.SCORING, planned.name, 1)}
-    assert drops.prepared(LATER, 10) == []
+    assert drops.due(DropState.PREPARED, LATER, 10) == []
 
 
 def test_claiming_again_finds_the_same_members(jobs, planned):

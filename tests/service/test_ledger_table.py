@@ -190,7 +190,7 @@ def test_a_drop_of_a_forgotten_day_that_is_opened_again_is_found(drops, jobs, in
     # WHEN the job leaves it unscored
     again = drops.score_again(scoring, job.name, "why", alone=True, now=NOW)
     # THEN it is found
-    assert drops.prepared(NOW, 10) == [again]
+    assert drops.due(DropState.PREPARED, NOW, 10) == [again]
 
 
 def test_a_day_is_not_forgotten_between_the_announcement_and_the_opening_of_an_item(table, index):

@@ -81,12 +81,12 @@ def test_listing_goes_on_to_the_last_page():
 def test_a_drop_whose_event_names_no_version_is_the_current_one(s3):
     s3.put_object(Bucket="inbox", Key=KEY, Body=b"old")
     current = s3.put_object(Bucket="inbox", Key=KEY, Body=b"new")["VersionId"]
-    assert Inbox(s3).current("inbox", KEY, "0055") == Source("inbox", KEY, current, "0055")
+    assert Inbox(s3, "inbox").current("inbox", KEY, "0055") == Source("inbox", KEY, current, "0055")
 
 
 def test_in_a_bucket_without_versions_the_etag_tells_objects_apart(s3):
     etag = s3.put_object(Bucket="work", Key=KEY, Body=b"one")["ETag"].strip('"')
-    assert Inbox(s3).current("work", KEY, None) == Source("work", KEY, etag, versioned=False)
+    assert Inbox(s3, "inbox").current("work", KEY, None) == Source("work", KEY, etag, versioned=False)
 
 
 def test_in_a_bucket_whose_versioning_is_suspended_the_etag_tells_objects_apart():
@@ -94,34 +94,34 @@ def test_in_a_bucket_whose_versioning_is_suspended_the_etag_tells_objects_apart(
         stubber.add_response(
             "head_object", {"VersionId": "null", "ETag": '"e1"'}, {"Bucket": "b", "Key": "k"}
         )
-        assert Inbox(client).current("b", "k", None) == Source("b", "k", "e1", versioned=False)
+        assert Inbox(client, "b").current("b", "k", None) == Source("b", "k", "e1", versioned=False)
 
 
 def test_an_object_that_is_gone_has_no_current_version(s3):
     with pytest.raises(SourceGone, match="source gone: s3://inbox/none"):
-        Inbox(s3).current("inbox", "none", None)
+        Inbox(s3, "inbox").current("inbox", "none", None)
     s3.put_object(Bucket="inbox", Key=KEY, Body=b"x")
     s3.delete_object(Bucket="inbox", Key=KEY)
     with pytest.raises(SourceGone):
-        Inbox(s3).current("inbox", KEY, None)
+        Inbox(s3, "inbox").current("inbox", KEY, None)
 
 
 def test_a_refusal_is_not_taken_for_an_object_that_is_gone():
     with stubbed("s3") as (client, stubber):
         stubber.add_client_error("head_object", "403", http_status_code=403)
         with pytest.raises(ClientError, match="403"):
-            Inbox(client).current("inbox", KEY, None)
+            Inbox(client, "b").current("inbox", KEY, None)
 
 
 def test_a_drop_is_read_in_its_own_version_whatever_came_later(s3):
     version = s3.put_object(Bucket="inbox", Key=KEY, Body=b"mine")["VersionId"]
     s3.put_object(Bucket="inbox", Key=KEY, Body=b"later")
     s3.delete_object(Bucket="inbox", Key=KEY)
-    assert Inbox(s3).open(Source("inbox", KEY, version)).read() == b"mine"
+    assert Inbox(s3, "inbox").open(Source("inbox", KEY, version)).read() == b"mine"
 
 
 def test_in_a_bucket_without_versions_another_object_under_the_key_is_another_drop(s3):
-    inbox = Inbox(s3)
+    inbox = Inbox(s3, "inbox")
     s3.put_object(Bucket="work", Key=KEY, Body=b"mine")
     source = inbox.current("work", KEY, None)
     assert inbox.open(source).read() == b"mine"

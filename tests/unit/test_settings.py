@@ -9,6 +9,7 @@ import pytest
 from dropscore.settings import Settings, SettingsError
 
 ENVIRONMENT = {
+    "INBOX_BUCKET": "inbox",
     "WORK_BUCKET": "work",
     "RESULTS_BUCKET": "results",
     "MODELS_BUCKET": "models",

@@ -242,19 +242,29 @@ def test_a_result_that_an_earlier_try_wrote_is_verified_and_committed(world: Wor
     assert len(world.results_of(drop_id)) == 1
 
 
-def test_an_object_of_somebody_else_in_the_place_of_a_result_stops_there(world: World) -> None:
+def test_an_object_of_somebody_else_in_the_place_of_a_result_is_left_alone(world: World) -> None:
+    world.approve()
+    first, second = put_many(world, 2)
+    key = f"predictions/model_group=cpu/model_version=1/scored_date=2026-03-01/{first}.parquet"
+    world.adapters.results.put(key, b"?", "text/plain")
+
+    settle(world, sweeps=4)
+
+    assert world.states(first, second) == ["FAILED", "SCORED"]
+    assert "is another result" in str(world.drop(first).reason)
+    assert world.adapters.results.read(key) == b"?"
+
+
+def test_a_drop_whose_context_has_expired_fails_and_does_not_circle(world: World) -> None:
     world.approve()
     drop_id = put_many(world, 1)[0]
     world.deliver_inbox()
-    world.finish_jobs()
-    world.deliver_collect()
-    key = f"predictions/model_group=cpu/model_version=1/scored_date=2026-03-01/{drop_id}.parquet"
-    world.adapters.results.put(key, b"?", "text/plain")
+    del world.adapters.work.objects[f"context/{drop_id}/1/rows.parquet"]
 
-    answer = world.deliver_collect()
+    settle(world, sweeps=4)
 
-    assert answer["batchItemFailures"]
-    assert world.states(drop_id) == ["SCORING"]
+    assert world.states(drop_id) == ["FAILED"]
+    assert "no longer exists" in str(world.drop(drop_id).reason)
 
 
 def test_the_date_of_a_result_is_fixed_when_the_end_is_seen(world: World) -> None:

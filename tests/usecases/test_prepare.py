@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
+from botocore.exceptions import ClientError
 
 from dropscore.domain.errors import ServiceBusy
 from tests.usecases.world import BUCKETS, SPEC, Context, World, notification, parquet
@@ -389,3 +390,30 @@ def test_spec_is_read_once_a_batch(world: World, monkeypatch: pytest.MonkeyPatch
 
     assert len(reads) == 1
     assert SPEC.keys == ("device_id",)
+
+
+def test_a_notification_about_another_bucket_is_let_go(world: World) -> None:
+    world.queues.inbox.append(json.dumps(notification("a.parquet", "v1", bucket="somebody-elses")))
+
+    answer = world.deliver_inbox()
+
+    assert answer == {"batchItemFailures": []}
+    assert world.table.items == {}
+
+
+def test_trouble_with_dispatching_returns_no_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+
+    def throttled(*_: object) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "CreateTransformJob")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(world.sagemaker, "create_job", throttled)
+        answer = world.deliver_inbox()
+    world.now += timedelta(minutes=7)
+    world.sweep()
+    world.run()
+
+    assert answer == {"batchItemFailures": []}
+    assert world.states(drop_id) == ["SCORED"]

@@ -131,3 +131,14 @@ def test_the_schedule_s_event_is_a_sweep(world: World, monkeypatch) -> None:
 
 def _ledger(world: World) -> dict:
     return {pk: item for pk, item in deepcopy(world.table.items).items() if pk != "dispatch"}
+
+
+def test_drops_that_wait_for_a_model_call_for_the_operator(world: World, capsys) -> None:
+    world.sweep()
+    assert "operator_needed" not in capsys.readouterr().out
+
+    world.put("a.parquet", parquet(1))
+    world.run()
+    world.sweep()
+
+    assert '"operator_needed":true' in capsys.readouterr().out

@@ -42,6 +42,7 @@ BUCKETS = {
 }
 INVOCATION = 300_000
 ENVIRONMENT = {
+    "INBOX_BUCKET": BUCKETS["inbox"],
     "WORK_BUCKET": BUCKETS["work"],
     "RESULTS_BUCKET": BUCKETS["results"],
     "MODELS_BUCKET": BUCKETS["models"],

@@ -18,10 +18,11 @@ _NOT_THERE = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
 
 class Inbox:
-    """The buckets that drops arrive in; read-only."""
+    """The bucket that drops arrive in; read-only."""
 
-    def __init__(self, client: S3Client) -> None:
+    def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
+        self.bucket = bucket
 
     def current(self, bucket: str, key: str, sequencer: str | None) -> Source:
         """The current version of an object whose event did not say which one it was about.

@@ -90,12 +90,10 @@ class Source:
         ContentError
             A folder's name clashes with a fixed column of the results.
         """
-        keys = self.hive_keys
-        if clash := RESERVED_NAMES.intersection(keys):
-            name = min(clash)
-            raise ContentError(
-                f"the key's folder {name}={keys[name]} clashes with the result column {name!r}; rename it"
-            )
+        for name, value in self.hive_keys.items():
+            if name.lower() in RESERVED_NAMES:  # Athena's and DuckDB's column names have no case
+                clash = f"the key's folder {name}={value} clashes with the result column {name.lower()!r}"
+                raise ContentError(f"{clash}; rename it")
 
 
 def is_drop_key(key: str) -> bool:

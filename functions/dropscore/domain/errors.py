@@ -15,6 +15,10 @@ class SourceGone(ContentError):
     """The version of the object that the drop stands for no longer exists."""
 
 
+class ForeignBucket(DropscoreError):
+    """A notification about a bucket that is not the inbox: whoever set it up can act, it is let go."""
+
+
 class SpecError(DropscoreError):
     """A feature spec is malformed: whoever registered the model package can act."""
 

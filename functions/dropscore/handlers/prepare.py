@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropscore.bootstrap import application
 from dropscore.domain.drop import Drop
+from dropscore.domain.errors import ForeignBucket
 from dropscore.domain.messages import Arrival, DispatchNow, Ignored, Resume, prepare_requests, read_body
 from dropscore.handlers.invocation import Event, each_message, is_sqs, logger
 from dropscore.prepare import NEEDED, Prepare
@@ -61,9 +62,15 @@ class _Visit:
                 case DispatchNow():
                     self.dispatch = True
                 case Arrival():
-                    self._note(self.prepare.arrive(request))
+                    self._arrive(request)
                 case Resume(drop_id):
                     self._note(self.prepare.resume(drop_id))
+
+    def _arrive(self, arrival: Arrival) -> None:
+        try:
+            self._note(self.prepare.arrive(arrival))
+        except ForeignBucket as error:
+            logger.warning("message is not for us", reason=str(error))
 
     def _note(self, drop: Drop | None) -> None:
         if drop is None:

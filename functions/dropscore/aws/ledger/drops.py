@@ -67,13 +67,6 @@ class Drops:
         """Open drops of a state that are due: a hint where to look, not the truth."""
         return [drop_of(item) for item in self._index.items(_INDEXED[state], now, due=True, limit=limit)]
 
-    def prepared(self, now: datetime, limit: int) -> list[Drop]:
-        """Drops that wait for a job. A hint, not the truth."""
-        return [
-            drop_of(item)
-            for item in self._index.items(_INDEXED[DropState.PREPARED], now, due=False, limit=limit)
-        ]
-
     def unannounced(self, now: datetime, limit: int) -> list[Drop]:
         """Drops whose final state should have been announced by now. A hint, not the truth."""
         return [drop_of(item) for item in self._index.items(ANNOUNCE, now, due=True, limit=limit)]
@@ -117,12 +110,13 @@ class Drops:
 
     def release(self, drop: Drop, reason: str, due: datetime, now: datetime) -> Drop:
         """Give the lease back so that the sweep resumes the drop at `due`: a service was busy."""
-        changes = {"lease_until": stamp(due), "released": True, "reason": reason}
-        return self._move(drop, DropState.PREPARING, now, changes, due)
+        self._index.remember(drop.arrived_at.date(), now)
+        changes = {"lease_until": stamp(due), "due": stamp(due), "released": True, "reason": reason}
+        return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
 
     def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:
         """→ WAITING: no usable approved model yet, or no longer the one it was prepared for."""
-        forgotten = dict.fromkeys((*MODEL_ATTRIBUTES, "job", "cohort"))
+        forgotten = dict.fromkeys((*MODEL_ATTRIBUTES, "job", "cohort", "lone_failures"))
         return self._move(
             drop, DropState.WAITING, now, {**forgotten, **_LEASE_OVER, "reason": reason}, due=now
         )
@@ -133,12 +127,12 @@ class Drops:
         return self._move(drop, DropState.WAITING, now, dict.fromkeys(forgotten), due=now)
 
     def postpone(self, drop: Drop, due: datetime) -> None:
-        """Let the sweep look at a WAITING drop again only at `due`.
+        """Let a WAITING or PREPARED drop be looked at again only at `due`.
 
         Raises
         ------
         Conflict
-            It waits no more.
+            It has moved on.
         """
         self._table.change(drop_pk(drop.drop_id), {"due": stamp(due)}, still(drop))
 

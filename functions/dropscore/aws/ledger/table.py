@@ -17,6 +17,9 @@ from dropscore.domain.errors import ServiceBusy
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_READ_ROUNDS = 5
+"""How often what a batch read leaves unprocessed is asked for again, each with botocore's own retries."""
+
 _PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Why a transaction was cancelled that can be repeated as it is (TransactWriteItems, API reference)."""
 
@@ -69,10 +72,14 @@ class Table:
                     "ConsistentRead": True,
                 }
             }
-            while wanted:
+            for _ in range(_READ_ROUNDS):
                 answer = self._client.batch_get_item(RequestItems=wanted)
                 items += map(deserialize, answer["Responses"].get(self._name, []))
                 wanted = answer.get("UnprocessedKeys", {})
+                if not wanted:
+                    break
+            else:
+                raise ServiceBusy("DynamoDB leaves reads unprocessed; it is tried again later")
         return items
 
     def change(self, pk: str, changes: Mapping[str, Any], condition: Condition | None) -> Item:
