@@ -107,7 +107,19 @@ def test_the_sweep_runs_on_a_schedule():
 
 def test_every_dead_letter_queue_and_every_function_has_an_alarm_that_reaches_the_topic():
     alarms = translated().of_type("AWS::CloudWatch::Alarm").values()
-    watched = {name for alarm in alarms for name in references(alarm["Properties"]["Dimensions"])}
+    watched = {name for alarm in alarms for name in references(alarm["Properties"].get("Dimensions", []))}
     dlqs = {name for name in translated().of_type("AWS::SQS::Queue") if name.endswith("Dlq")}
     assert dlqs | set(translated().of_type("AWS::Lambda::Function")) <= watched
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms)
+
+
+def test_every_function_s_log_is_watched_for_the_operator_being_needed():
+    filters = translated().of_type("AWS::Logs::MetricFilter").values()
+    watched = {name for one in filters for name in references(one["Properties"]["LogGroupName"])}
+    assert watched == {"PrepareLogs", "CollectLogs", "SweepLogs"}
+    (alarm,) = [
+        alarm["Properties"]
+        for alarm in translated().of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["MetricName"] == "OperatorNeeded"
+    ]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
