@@ -11,6 +11,7 @@ RUN := $(BIN)/python -m
 ENVIRONMENT := .venv/.installed
 LAMBDA_ENVIRONMENT := .venv-lambda/.installed
 ARTIFACT := .aws-sam/.built
+BUILD_LOG := .aws-sam/build.log
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
@@ -54,14 +55,17 @@ clean: ## remove what make made, the demo's results too
 	@rm -rf .venv .venv-lambda .aws-sam .demo .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(ENVIRONMENT): requirements/dev.txt
-	@scripts/install .venv $<
+	@requirements/install .venv $<
 	@echo ../../../../functions > .venv/lib/python3.12/site-packages/dropscore.pth
 	@touch $@
 
 $(LAMBDA_ENVIRONMENT): requirements/lambda-runtime.txt
-	@scripts/install .venv-lambda $<
+	@requirements/install .venv-lambda $<
 	@touch $@
 
 $(ARTIFACT): $(ENVIRONMENT) template.yaml samconfig.toml $(shell find functions -type f -not -name '*.pyc')
-	@scripts/build
+	@echo "Building the functions ..."
+	@mkdir -p .aws-sam
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build >$(BUILD_LOG) 2>&1 || { grep -v '^$$' $(BUILD_LOG) | tail -n 3 >&2; \
+		echo "Could not build the functions: see $(BUILD_LOG). The first build needs a package index." >&2; exit 1; }
 	@touch $@

@@ -28,7 +28,7 @@ def serve(
     ] = None,
 ) -> None:
     """Keep the stack up, with a trained and approved model in it, until interrupted."""
-    from local.demo_model import install_sample_model  # noqa: PLC0415 (--help must not wait for pandas)
+    from local.demo.model import install_sample_model  # noqa: PLC0415 (--help must not wait for pandas)
     from local.serve import serve as keep_up  # noqa: PLC0415
 
     keep_up(port, _named(parameter or []), install_sample_model)
@@ -51,8 +51,8 @@ def demo(
     limit_seconds: Annotated[float, typer.Option(min=1, help="How long scoring may take.")] = 1800,
 ) -> None:
     """Score files end to end: train, drop, transform, collect, report."""
-    from local.demo import DemoRequest, run_demo  # noqa: PLC0415 (--help must not wait for pandas)
-    from local.demo_model import TARGET, Wish  # noqa: PLC0415
+    from local.demo.model import TARGET, Wish  # noqa: PLC0415
+    from local.demo.run import DemoRequest, run_demo  # noqa: PLC0415 (--help must not wait for pandas)
     from training.columns import split_names  # noqa: PLC0415
 
     wish = Wish(split_names(features) or None, target or TARGET)

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from local.chart import ChartText, Panel, draw_chart
-from local.chart_curves import MAX_BINS, Points, curves
+from local.demo.chart import ChartText, Panel, draw_chart
+from local.demo.curves import MAX_BINS, Points, curves
 
 TEXT = ChartText("snmpcpu_processor_1", "3 rows scored", "the 4 largest of 9 drops")
 DAY = 86_400.0

@@ -5,8 +5,8 @@ import pytest
 from moto import mock_aws
 
 from dropscore.domain.drop import DropState
-from local.demo_drops import NotFinishedError, put, wait_until_final
-from local.demo_files import DropFile
+from local.demo.drops import NotFinishedError, put, wait_until_final
+from local.demo.files import DropFile
 
 
 class MotoStack:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from local.demo_files import DemoInputError, file_key, find_drops
+from local.demo.files import DemoInputError, file_key, find_drops
 
 HIVE = "company_id=1/sensor_id=422/7e94.parquet"
 

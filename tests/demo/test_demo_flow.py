@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from local.sensor_month import sensor_month
+from local.demo.sensor_month import sensor_month
 
 ROOT = Path(__file__).parents[2]
 ODD_KEY = "data/snmpcpu/company_id=1/sensor_id=a b+c%20'é/month.PARQUET"

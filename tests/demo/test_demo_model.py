@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from local.demo_files import DemoInputError
-from local.demo_model import GENERATED_MONTH, Wish, choose_training_data
-from local.sensor_month import sensor_month, write_sensor_month
+from local.demo.files import DemoInputError
+from local.demo.model import GENERATED_MONTH, Wish, choose_training_data
+from local.demo.sensor_month import sensor_month, write_sensor_month
 
 
 @pytest.fixture(scope="module")

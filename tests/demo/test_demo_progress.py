@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from local.demo_progress import DemoProgress
+from local.demo.progress import DemoProgress
 
 
 def shown(**options):

@@ -16,10 +16,10 @@ from dropscore.domain.drop import Drop, DropState, Source
 from dropscore.domain.drop import ModelVersion as Scorer
 from dropscore.domain.results import result_schema
 from dropscore.domain.spec import FeatureSpec
-from local.demo_chart import MAX_POINTS, read_points
-from local.demo_model import InstalledModel
-from local.demo_report import report
-from local.demo_results import Result, measure_errors, write_predictions, write_summary
+from local.demo.model import InstalledModel
+from local.demo.panels import MAX_POINTS, read_points
+from local.demo.report import report
+from local.demo.results import Result, measure_errors, write_predictions, write_summary
 from training.registry import ModelVersion
 
 MODEL = InstalledModel(

@@ -6,8 +6,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from local.demo_files import file_key
-from local.sensor_month import SENSOR_MONTH_KEY, SensorMonth, sensor_month, write_sensor_month
+from local.demo.files import file_key
+from local.demo.sensor_month import SENSOR_MONTH_KEY, SensorMonth, sensor_month, write_sensor_month
 
 
 @pytest.fixture(scope="module")

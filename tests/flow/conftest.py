@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.demo_model import install_sample_model
+from local.demo.model import install_sample_model
 from local.stack import LocalStack
 from tests.flow.flow import Flow
 

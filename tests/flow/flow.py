@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from dropscore.aws.ledger import Drops, OpenWork, Table
 from dropscore.domain.drop import Drop, Source
-from local.demo_model import InstalledModel
+from local.demo.model import InstalledModel
 from local.stack import LocalStack
 
 LIMIT_SECONDS = 90

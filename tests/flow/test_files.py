@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from local.sensor_month import write_sensor_month
+from local.demo.sensor_month import write_sensor_month
 from tests.flow.flow import Flow, parquet
 
 

@@ -14,7 +14,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from local.chart_curves import Curves, Floats, Points, curves
+from local.demo.curves import Curves, Floats, Points, curves
 
 PANEL_LIMIT = 4
 _SECONDS_PER_DAY = 86_400.0

@@ -15,16 +15,16 @@ from rich.console import Console
 
 from dropscore.aws.clients import AwsError
 from dropscore.domain.drop import Drop, DropState
-from local.demo_chart import draw_results
-from local.demo_drops import NotFinishedError, put, wait_until_final
-from local.demo_files import DemoInputError, DropFile, find_drops
-from local.demo_logs import save_logs
-from local.demo_model import Wish, choose_training_data, install, train_model
-from local.demo_progress import DemoProgress
-from local.demo_report import report
-from local.demo_results import fetch_results, measure_errors, write_predictions, write_summary
+from local.demo.drops import NotFinishedError, put, wait_until_final
+from local.demo.files import DemoInputError, DropFile, find_drops
+from local.demo.logs import save_logs
+from local.demo.model import Wish, choose_training_data, install, train_model
+from local.demo.panels import draw_results
+from local.demo.progress import DemoProgress
+from local.demo.report import report
+from local.demo.results import fetch_results, measure_errors, write_predictions, write_summary
+from local.demo.sensor_month import write_sensor_month
 from local.errors import LocalError
-from local.sensor_month import write_sensor_month
 from local.stack import LocalStack
 
 PREDICTIONS, SUMMARY, CHART, LOGS = "predictions.parquet", "summary.json", "chart.png", "logs"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from local.chart import PANEL_LIMIT, ChartText, Panel, draw_chart
-from local.chart_curves import Points
-from local.demo_results import ErrorStatistics, Result, batches
+from local.demo.chart import PANEL_LIMIT, ChartText, Panel, draw_chart
+from local.demo.curves import Points
+from local.demo.results import ErrorStatistics, Result, batches
 
 if TYPE_CHECKING:
-    from local.demo_model import InstalledModel
+    from local.demo.model import InstalledModel
 
 MAX_POINTS = 1_000_000
 """Of one drop: beyond, every so-manieth row stands for its neighbours, so that memory stays bounded."""

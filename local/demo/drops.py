@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dropscore.aws.ledger.items import drop_of, drop_pk
 from dropscore.aws.ledger.table import Table
 from dropscore.domain.drop import Drop, Source
-from local.demo_files import DemoInputError, DropFile
+from local.demo.files import DemoInputError, DropFile
 from local.errors import LocalError
 
 if TYPE_CHECKING:

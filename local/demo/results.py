@@ -20,7 +20,7 @@ from dropscore.domain.results import result_schema
 from dropscore.domain.spec import RESULT_COLUMNS
 
 if TYPE_CHECKING:
-    from local.demo_model import InstalledModel
+    from local.demo.model import InstalledModel
     from local.stack import LocalStack
 
 BATCH_ROWS = 65_536

@@ -12,8 +12,8 @@ from rich.console import Console
 from dropscore.domain.drop import Drop, DropState
 
 if TYPE_CHECKING:
-    from local.demo_model import InstalledModel
-    from local.demo_results import ErrorStatistics
+    from local.demo.model import InstalledModel
+    from local.demo.results import ErrorStatistics
 
 LISTED = 20
 """Drops that were not scored are listed up to this many."""

@@ -15,8 +15,8 @@ import pyarrow.types as pt
 from dropscore.domain.errors import ContentError
 from dropscore.domain.features import Extraction
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
-from local.demo_files import DemoInputError
-from local.sensor_month import write_sensor_month
+from local.demo.files import DemoInputError
+from local.demo.sensor_month import write_sensor_month
 from training.data import TrainingData, read_training_data
 from training.errors import NotEnoughRows
 from training.registry import ModelVersion, Registry

@@ -1,0 +1,1 @@
+"""`make demo`: files scored end to end on the embedded stack, and a report of what came out."""
