@@ -48,7 +48,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(".demo"),
     features: Annotated[str, typer.Option(help="Features of the model; else the original work's.")] = "",
     target: Annotated[str, typer.Option(help="Column to predict; else the original work's.")] = "",
-    limit_seconds: Annotated[float, typer.Option(min=1, help="How long scoring may take.")] = 1800,
+    limit_seconds: Annotated[float, typer.Option(min=1, help="How long scoring may take.")] = 900,
 ) -> None:
     """Score files end to end: train, drop, transform, collect, report."""
     from local.demo.model import TARGET, Wish  # noqa: PLC0415
