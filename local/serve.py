@@ -61,7 +61,10 @@ def serve(port: int, parameters: Mapping[str, str], seed: Seed, outputs_file: Pa
     LocalError
         When the stack cannot be brought up, or ends by itself.
     """
-    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell may have told its background jobs to ignore SIGINT
+    for ending in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a shell may have told its background jobs to ignore SIGINT
         signal.signal(ending, _interrupt)
     outputs_file.unlink(missing_ok=True)
     typer.echo("Starting the embedded AWS, deploying template.yaml and training a model ...")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,6 +29,9 @@ logger = Logger(child=True)
 
 NEEDED = timedelta(seconds=60)
 """What collecting one more drop may take."""
+
+LOOKS = 3
+"""How often to look at a job that others move at the same time, before its message goes back."""
 
 FAN_OUT_PATIENCE = timedelta(minutes=10)
 """How long the messages for a job's parts may take before they are sent again."""
@@ -55,6 +59,19 @@ class Collect:
         UnknownJob
             The ledger does not know it (yet).
         """
+        return _looking_again(lambda: self._job_ended(name))
+
+    def part(self, message: CollectPart) -> list[Drop]:
+        """Collect a part's drops; what does not fit the time left goes into a new message.
+
+        Raises
+        ------
+        UnknownJob
+            The ledger does not know the job.
+        """
+        return _looking_again(lambda: self._part(message))
+
+    def _job_ended(self, name: str) -> Job:
         job = self.jobs.get(name)
         if job is None:
             raise UnknownJob(f"the ledger has no job {name} (yet); the message goes back to the queue")
@@ -74,8 +91,7 @@ class Collect:
             job = self.jobs.end(job, status.outcome, status.failure_reason, count, now.date().isoformat())
         return self._fan_out(job, outputs)
 
-    def part(self, message: CollectPart) -> list[Drop]:
-        """Collect a part's drops; what does not fit the time left goes into a new message."""
+    def _part(self, message: CollectPart) -> list[Drop]:
         job = self.jobs.get(message.job)
         if job is None:
             raise UnknownJob(f"the ledger has no job {message.job}; the message goes back to the queue")
@@ -132,3 +148,11 @@ class Collect:
         if len(job.parts_done) == len(job.parts):
             return self.closing.close(job)
         return self.jobs.fanned_out(job, self.deadline.clock())
+
+
+def _looking_again[T](act: Callable[[], T]) -> T:
+    """Act anew when somebody else has just moved the job: what is left to do is another thing then."""
+    for _ in range(LOOKS - 1):
+        with suppress(Conflict):
+            return act()
+    return act()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from dropscore.aws.ledger import Jobs
+from dropscore.domain.drop import Drop
+from dropscore.domain.job import Job
 from tests.usecases.world import World, parquet, transform_event
 
 
@@ -74,6 +77,37 @@ def test_an_event_for_an_unknown_job_goes_back_to_the_queue(world: World) -> Non
     answer = world.deliver_collect()
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
+
+
+def test_a_job_that_dispatch_records_at_the_same_moment_is_collected_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    started: list[tuple] = []
+
+    def not_said_yet(_: Jobs, *arguments: object) -> object:
+        started.append(arguments)
+        return arguments[0]
+
+    with monkeypatch.context() as slow:  # SageMaker has the job, but the ledger does not know it yet
+        slow.setattr(Jobs, "start", not_said_yet)
+        world.deliver_inbox()
+    world.finish_jobs()
+    claim = Jobs.claim
+
+    def claim_while_dispatch_records(self: Jobs, job: Job, now: datetime) -> list[Drop]:
+        claimed = claim(self, job, now)
+        if started:
+            self.start(*started.pop())
+        return claimed
+
+    monkeypatch.setattr(Jobs, "claim", claim_while_dispatch_records)
+    answer = world.deliver_collect()
+    world.run()
+
+    assert answer == {"batchItemFailures": []}
+    assert world.states(drop_id) == ["SCORED"]
 
 
 def test_an_event_before_the_end_is_acknowledged(world: World) -> None:
