@@ -44,7 +44,8 @@ class Closing:
             for drop in self.drops.get_all([member.drop_id for member in job.members])
             if drop.state is DropState.SCORING and drop.job == job.name
         ]
-        self._judge_version(job)
+        if job.members:
+            self._judge_version(job)
         settled = self._settle(job, unscored)
         well = job.outcome is Outcome.COMPLETED and not unscored
         try:

@@ -112,20 +112,20 @@ class Dispatch:
             started += self._start(job)
 
     def _candidates(self, now: datetime) -> list[Drop]:
-        """The PREPARED drops that may be scored.
+        """The PREPARED drops that may be scored; the index says where to look, the ledger whether it is so.
 
         Those whose version or shards no longer hold go back to WAITING; those of a held version step aside
         for a while, so that they do not keep others from being seen.
         """
         found: list[Drop] = []
-        prepared = self.drops.due(DropState.PREPARED, now, AT_ONCE)
+        hinted = {drop.drop_id for drop in self.drops.due(DropState.PREPARED, now, AT_ONCE)}
+        prepared = [drop for drop in self.drops.get_all([*hinted]) if drop.state is DropState.PREPARED]
         versions = {drop.model.package_arn: drop.model for drop in prepared if drop.model}
         obstacles = {arn: self._obstacle(model) for arn, model in versions.items()}
         held = {arn for arn in versions if self.versions.get(arn).held}
         for drop in prepared:
             arn = drop.model.package_arn if drop.model else ""
-            too_old = drop.prepared_at is not None and now - drop.prepared_at > MAX_PREPARED_AGE
-            if obstacle := obstacles.get(arn) or ("its shards are too old" if too_old else None):
+            if obstacle := obstacles.get(arn) or self._too_old([drop]):
                 with suppress(Conflict):
                     self.drops.wait(drop, obstacle, now)
             elif arn in held:
@@ -142,8 +142,16 @@ class Dispatch:
             return None
         return f"model package {model.group} version {model.version} is no longer approved"
 
+    def _too_old(self, drops: list[Drop]) -> str | None:
+        """Why the drops' shards are not scored any more, or None."""
+        oldest = min(drop.prepared_at or drop.arrived_at for drop in drops)
+        return "its shards are too old" if self.deadline.clock() - oldest > MAX_PREPARED_AGE else None
+
     def _start(self, job: Job) -> list[Job]:
         """Have SageMaker start a PLANNED job, or find that it has: the job when it is STARTED, else nothing.
+
+        Its members are claimed first, whatever becomes of it then: one that a job called off has left as it
+        was planned would come to a job of the same name again, which the ledger knows and refuses.
 
         Raises
         ------
@@ -151,12 +159,13 @@ class Dispatch:
             SageMaker throttles or is at its quota: the job stays PLANNED, and no other will fare better now.
         """
         try:
-            if (obstacle := self._obstacle(job.model)) and self.transforms.describe(job.name) is None:
-                return self._call_off(job, obstacle)
             claimed = self.jobs.claim(job, self.deadline.clock())
             if not claimed:
                 self.jobs.close(job, JobState.DONE, "none of its members was left", self.deadline.clock())
                 return []
+            obstacle = self._obstacle(job.model) or self._too_old(claimed)
+            if obstacle and self.transforms.describe(job.name) is None:
+                return self._call_off(job, claimed, obstacle)
             self._write_manifest(job, claimed)
             self._create(job)
             return [self.jobs.start(job, claimed, self.deadline.clock())]
@@ -195,11 +204,10 @@ class Dispatch:
             self.versions.model_lost(package_arn)
             raise
 
-    def _call_off(self, job: Job, obstacle: str) -> list[Job]:
-        """Close a job that SageMaker has not got and shall not get; its members wait for another version."""
-        for drop in self.drops.get_all([member.drop_id for member in job.members]):
-            if drop.job == job.name and drop.state is DropState.SCORING:
-                with suppress(Conflict):
-                    self.drops.wait(drop, obstacle, self.deadline.clock())
+    def _call_off(self, job: Job, claimed: list[Drop], obstacle: str) -> list[Job]:
+        """Close a job that SageMaker has not got and shall not get; its members are prepared anew."""
+        for drop in claimed:
+            with suppress(Conflict):
+                self.drops.wait(drop, obstacle, self.deadline.clock())
         self.jobs.close(job, JobState.FAILED, obstacle, self.deadline.clock())
         return []

@@ -18,7 +18,14 @@ from dropscore.conversion import Conversion
 from dropscore.deadline import Deadline
 from dropscore.dispatch import Dispatch
 from dropscore.domain.drop import Counts, Drop, DropState, Source
-from dropscore.domain.errors import ContentError, ForeignBucket, ModelUnusable, ServiceBusy, SourceGone
+from dropscore.domain.errors import (
+    ContentError,
+    ForeignBucket,
+    ModelUnusable,
+    ResultConflict,
+    ServiceBusy,
+    SourceGone,
+)
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.messages import Arrival
 from dropscore.results import NewResult, Results
@@ -134,8 +141,8 @@ class Prepare:
             return self.drops.reject(drop, str(error), None, None, now())
         except ModelUnusable as error:
             return self.drops.wait(drop, str(error), now())
-        except (ServiceBusy, *AwsError) as error:
-            logger.warning("a service refused, the drop is put off", drop_id=drop.drop_id, exc_info=True)
+        except (ServiceBusy, ResultConflict, *AwsError) as error:
+            logger.warning("the drop is put off", drop_id=drop.drop_id, exc_info=True)
             rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
             return self.drops.release(drop, f"put off: {error}", now() + rest, now())
 

@@ -29,7 +29,7 @@ AT_ONCE = 500
 """Messages of one kind that one sweep sends at most."""
 
 RESUME_PATIENCE = timedelta(minutes=5)
-"""How long a WAITING drop's message may take before it is sent again."""
+"""How long a drop's message may take before it is sent again."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ class Sweep:
         return "scores again"
 
     def _revive(self, drop: Drop) -> str:
+        if not drop.announced and not self.announcer.announce([drop]):
+            return "left alone: its failure could not be announced; try again"
         try:
             self.drops.revive(drop, self.deadline.clock())
         except Conflict:
@@ -126,9 +128,8 @@ class Sweep:
     def _resume(self, drops: list[Drop], now: datetime) -> int:
         self.queues.resume(drop.drop_id for drop in drops)
         for drop in drops:
-            if drop.state is DropState.WAITING:
-                with suppress(Conflict):
-                    self.drops.postpone(drop, now + RESUME_PATIENCE)
+            with suppress(Conflict):
+                self.drops.postpone(drop, now + RESUME_PATIENCE)
         return len(drops)
 
     def _look_after_jobs(self, now: datetime) -> tuple[int, int]:

@@ -16,7 +16,6 @@ LATER = NOW + timedelta(hours=1)
 
 MOVES = {
     "take_up": (DropState.PREPARING, lambda drops, drop: drops.take_up(drop, LATER, SOON)),
-    "release": (DropState.PREPARING, lambda drops, drop: drops.release(drop, "busy", SOON, LATER)),
     "wait": (DropState.WAITING, lambda drops, drop: drops.wait(drop, "no model", LATER)),
     "revive": (DropState.WAITING, lambda drops, drop: drops.revive(drop, LATER)),
     "finish_preparing": (
@@ -82,7 +81,7 @@ def test_a_move_of_a_drop_that_somebody_else_has_moved_is_refused_and_changes_no
     assert raw(dynamodb, drop) == before
 
 
-@pytest.mark.parametrize("name", [name for name in MOVES if name != "release"])  # twice is the same as once
+@pytest.mark.parametrize("name", MOVES)
 def test_the_same_move_made_twice_from_the_same_view_is_refused_the_second_time(drops, jobs, name):
     target, move = MOVES[name]
     state = next(state for state in DropState if target in TRANSITIONS[state])
@@ -118,6 +117,15 @@ def test_taking_up_a_drop_that_was_put_off_or_waited_counts_no_crash(drops):
     assert (drop.attempt, drop.crashes, drop.released, drop.reason) == (2, 0, False, None)
     drop = drops.take_up(drops.wait(drop, "no model", LATER), LATER, SOON)
     assert (drop.attempt, drop.crashes) == (3, 0)
+
+
+def test_a_drop_that_somebody_else_has_taken_up_is_not_put_off(drops, dynamodb):
+    stale = bring_to(drops, DropState.PREPARING)
+    drops.take_up(stale, LATER, SOON)
+    before = raw(dynamodb, stale)
+    with pytest.raises(Conflict):
+        drops.release(stale, "busy", SOON, LATER)
+    assert raw(dynamodb, stale) == before
 
 
 def test_two_who_take_up_the_same_drop_do_not_both_get_it(drops):

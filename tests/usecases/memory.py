@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from typing import IO, Any
@@ -54,9 +54,13 @@ class MemoryTable:
         return []
 
     def query_index(self, key: str, due: datetime | None, limit: int) -> list[Item]:
-        found = [item for item in self.items.values() if item.get("work") == key and "due" in item]
+        found = [item for item in self.indexed() if item.get("work") == key and "due" in item]
         found = [item for item in found if due is None or item["due"] <= stamp(due)]
         return deepcopy(sorted(found, key=lambda item: item["due"])[:limit])
+
+    def indexed(self) -> Iterable[Item]:
+        """The items as the index has them."""
+        return self.items.values()
 
     def _allowed(self, write: Put | Change) -> bool:
         if isinstance(write, Put):

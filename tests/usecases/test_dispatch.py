@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import timedelta
 
-from tests.usecases.world import World, parquet
+import pytest
+
+from tests.usecases.world import Killed, World, parquet
 
 
 def put_many(world: World, count: int, start: int = 0) -> list[str]:
@@ -179,6 +182,74 @@ def test_a_planned_job_whose_version_is_rejected_is_called_off(world: World) -> 
     assert world.drop(drop_id).model.version == 2
 
 
+def test_an_index_that_lags_behind_plans_no_jobs_for_drops_that_have_one(world: World, monkeypatch) -> None:
+    # GIVEN three drops in one job, and an index that has them as PREPARED still
+    world.approve()
+    world.set_brakes(paused=True)
+    drops = put_many(world, 3)
+    world.deliver_inbox()
+    stale = deepcopy([item for item in world.table.items.values() if item.get("state") == "PREPARED"])
+    world.set_brakes(paused=False)
+    world.sweep()
+    assert world.states(*drops) == ["SCORING"] * 3
+
+    # WHEN dispatch runs again, with other brakes
+    monkeypatch.setattr(world.table, "indexed", lambda: stale)
+    world.set_brakes(max_drops=2)
+    world.sweep()
+
+    # THEN nothing is planned and nothing counted
+    assert len([pk for pk in world.table.items if pk.startswith("job#")]) == 1
+    assert world.table.items["dispatch"]["jobs_planned"] == 1
+
+
+def test_a_job_called_off_before_it_claimed_does_not_stand_in_its_drops_way(
+    world: World, monkeypatch
+) -> None:
+    # GIVEN a job that was planned and cut off, and whose version was rejected and then approved again
+    package = world.approve(1)
+    world.set_brakes(max_running=1, max_drops=1)
+    drop_id = put_many(world, 1)[0]
+    with monkeypatch.context() as crash:
+        crash.setattr("dropscore.aws.ledger.Jobs.claim", _killed)
+        with pytest.raises(Killed):
+            world.deliver_inbox()
+    world.now += timedelta(minutes=10)
+    world.reject_version(1)
+    world.sweep()
+    world.sagemaker.packages[:] = [package]
+
+    # WHEN another drop comes and time passes
+    other = put_many(world, 1, start=1)[0]
+    for _ in range(3):
+        world.run()
+        world.now += timedelta(minutes=10)
+        world.sweep()
+    world.run()
+
+    # THEN both are scored
+    assert world.states(drop_id, other) == ["SCORED", "SCORED"]
+
+
+def test_a_job_that_stayed_planned_for_over_a_week_is_called_off_and_its_shards_written_anew(
+    world: World,
+) -> None:
+    world.approve()
+    world.sagemaker.quota = 0
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.sagemaker.quota = 1
+
+    world.now += timedelta(days=7, minutes=1)
+    world.adapters.work.objects.clear()
+    world.sweep()
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert (world.drop(drop_id).attempt, len(world.sagemaker.jobs)) == (2, 1)
+
+
 def test_shards_of_over_a_week_are_written_anew(world: World) -> None:
     world.approve()
     world.set_brakes(paused=True)
@@ -239,3 +310,7 @@ def test_old_open_drops_are_still_found(world: World) -> None:
     world.run()
 
     assert world.states(drop_id) == ["SCORED"]
+
+
+def _killed(*_: object) -> None:
+    raise Killed

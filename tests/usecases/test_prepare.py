@@ -329,11 +329,7 @@ def test_a_drop_whose_service_is_busy_is_put_off_and_resumed(
 def test_a_drop_that_takes_the_function_down_is_rejected_in_the_end(world: World, monkeypatch) -> None:
     world.approve()
     drop_id = world.put("a.parquet", parquet(3))
-
-    def crash(*_: object) -> None:
-        raise SystemExit("the reader has taken the process down")
-
-    monkeypatch.setattr("dropscore.conversion.open_parquet", crash)
+    monkeypatch.setattr("dropscore.conversion.open_parquet", _crash)
     for _ in range(3):
         with pytest.raises(SystemExit):
             world.deliver_inbox()
@@ -417,3 +413,40 @@ def test_trouble_with_dispatching_returns_no_message(world: World, monkeypatch: 
 
     assert answer == {"batchItemFailures": []}
     assert world.states(drop_id) == ["SCORED"]
+
+
+def test_a_foreign_object_in_the_place_of_an_empty_result_is_named_and_waited_out(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(0))
+    key = f"predictions/model_group=cpu/model_version=1/scored_date=2026-03-01/{drop_id}.parquet"
+    world.adapters.results.put(key, b"?", "text/plain")
+    world.run()
+    assert (world.states(drop_id), "is another result" in str(world.drop(drop_id).reason)) == (
+        ["PREPARING"],
+        True,
+    )
+
+    del world.adapters.results.objects[key]
+    world.now += timedelta(minutes=1)
+    world.sweep()
+    world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+
+
+def test_a_crash_long_ago_is_forgotten_once_the_drop_was_prepared(world: World, monkeypatch) -> None:
+    world.approve()
+    world.set_brakes(paused=True)
+    drop_id = world.put("a.parquet", parquet(3))
+    with monkeypatch.context() as crash:
+        crash.setattr("dropscore.conversion.open_parquet", _crash)
+        with pytest.raises(SystemExit):
+            world.deliver_inbox()
+    world.now += timedelta(minutes=10)
+    world.deliver_inbox()
+
+    assert (world.states(drop_id), world.drop(drop_id).crashes) == (["PREPARED"], 0)
+
+
+def _crash(*_: object) -> None:
+    raise SystemExit("the reader has taken the process down")

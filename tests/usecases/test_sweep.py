@@ -5,10 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from datetime import timedelta
 
+import pytest
+
 from dropscore.domain.job import Outcome
 from dropscore.handlers import sweep as sweep_door
 from tests.usecases.test_collect import job_state, put_many, settle
-from tests.usecases.world import Context, World, parquet
+from tests.usecases.world import Context, Killed, World, parquet
 
 
 def test_a_job_whose_event_was_lost_is_collected(world: World) -> None:
@@ -121,6 +123,44 @@ def test_a_sweep_beside_work_under_way_changes_nothing(world: World) -> None:
     assert len(world.events.told) == 3
 
 
+def test_a_drop_that_waits_for_its_message_is_not_sent_another_every_minute(
+    world: World, monkeypatch
+) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(1))
+    with monkeypatch.context() as crash:
+        crash.setattr("dropscore.conversion.Conversion.run", _killed)
+        with pytest.raises(Killed):
+            world.deliver_inbox()
+    world.queues.inbox.clear()
+    world.now += timedelta(minutes=10)
+
+    resumed = []
+    for _ in range(6):
+        resumed.append(world.sweep().resumed)
+        world.now += timedelta(minutes=1)
+
+    assert resumed == [1, 0, 0, 0, 0, 1]
+    world.run()
+    assert world.states(drop_id) == ["SCORED"]
+
+
+def test_a_failure_is_announced_before_the_operator_s_retry_undoes_it(world: World) -> None:
+    world.approve()
+    (bad,) = put_many(world, 1)
+    world.sagemaker.short = {bad: 99}
+    world.events.refuses = 99
+    settle(world, sweeps=6)
+    app = world.application
+    sweep = app.sweep(app.deadline(300_000))
+
+    assert sweep.retry([bad]) == {bad: "left alone: its failure could not be announced; try again"}
+    world.events.refuses = 0
+    assert sweep.retry([bad])[bad].startswith("WAITING")
+
+    assert ("Drop Failed", bad) in [(kind, detail["drop_id"]) for kind, detail in world.events.told]
+
+
 def test_the_schedule_s_event_is_a_sweep(world: World, monkeypatch) -> None:
     monkeypatch.setattr(sweep_door, "application", lambda: world.application)
 
@@ -145,3 +185,7 @@ def test_drops_that_wait_for_a_model_call_for_the_operator(world: World, caplog)
     world.sweep()
 
     assert called()
+
+
+def _killed(*_: object) -> None:
+    raise Killed

@@ -222,9 +222,9 @@ class Context:
 class World:
     """Everything, and the user who drops files."""
 
-    def __init__(self, monkeypatch: Any, **environment: str) -> None:
+    def __init__(self, monkeypatch: Any, table: MemoryTable | None = None, **environment: str) -> None:
         self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-        self.table = MemoryTable()
+        self.table = table or MemoryTable()
         self.index = OpenWork(self.table)
         self.drops = Drops(self.table, self.index)
         self.inbox = MemoryInbox(BUCKETS["inbox"])

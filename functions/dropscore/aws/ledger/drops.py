@@ -127,7 +127,7 @@ class Drops:
         return self._move(drop, DropState.WAITING, now, dict.fromkeys(forgotten), due=now)
 
     def postpone(self, drop: Drop, due: datetime) -> None:
-        """Let a WAITING or PREPARED drop be looked at again only at `due`.
+        """Let a drop that is not taken up be looked at again only at `due`.
 
         Raises
         ------
@@ -148,6 +148,7 @@ class Drops:
             "rows_accepted": counts.rows_scored,
             "rows_rejected": counts.rows_rejected,
             "prepared_at": stamp(now),
+            "crashes": None,
         }
         return self._move(drop, DropState.PREPARED, now, changes, due=now)
 
