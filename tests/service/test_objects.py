@@ -50,7 +50,7 @@ def test_put_writes_over_what_is_there(work):
     work.put("x", io.BytesIO(b"second"), "application/json")
     assert work.read("x") == b"second"
     assert work.open("x").read() == b"second"
-    assert work.uri("a b/x") == "s3://work/a b/x"
+    assert work.uri("a b/x") == f"s3://{work.name}/a b/x"
 
 
 def test_an_answer_that_breaks_off_is_no_object():

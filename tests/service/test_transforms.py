@@ -17,7 +17,7 @@ from tests.unit.builders import ARN
 ROLE = "arn:aws:iam::123456789012:role/transform"
 SETTINGS = TransformSettings(ROLE, "ml.m5.large", 2, 6, 3, kms_key_arn=None)
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/k"
-JOB = ("dropscore-ab", "dropscore-v7", "s3://work/manifests/j.json", "s3://work/transform/j/")
+JOB = ("dropscore-ab", "dropscore-v7", "s3://work-bucket/manifests/j.json", "s3://work-bucket/transform/j/")
 REQUEST = {
     "TransformJobName": "dropscore-ab",
     "ModelName": "dropscore-v7",
@@ -25,12 +25,12 @@ REQUEST = {
     "MaxPayloadInMB": 6,
     "BatchStrategy": "MultiRecord",
     "TransformInput": {
-        "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://work/manifests/j.json"}},
+        "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://work-bucket/manifests/j.json"}},
         "ContentType": "text/csv",
         "SplitType": "Line",
     },
     "TransformOutput": {
-        "S3OutputPath": "s3://work/transform/j/",
+        "S3OutputPath": "s3://work-bucket/transform/j/",
         "Accept": "text/csv",
         "AssembleWith": "Line",
     },
