@@ -34,9 +34,10 @@ lint: $(ENVIRONMENT) ## ruff, mypy, cfn-lint and sam validate
 test: setup build ## all tests, with branch coverage of functions/
 	@$(RUN) pytest --cov
 
-demo: setup build ## score files end to end, here; PARQUET= a file or folder, OUT= a folder, FEATURES=, TARGET=
+demo: setup build ## score files end to end, here; PARQUET= a file or folder, OUT= a folder, FEATURES=, TARGET=, TIMESTAMP=
 	@$(RUN) local demo $${PARQUET:+--parquet "$$PARQUET"} $${OUT:+--out "$$OUT"} \
-		$${FEATURES:+--features "$$FEATURES"} $${TARGET:+--target "$$TARGET"}
+		$${FEATURES:+--features "$$FEATURES"} $${TARGET:+--target "$$TARGET"} \
+		$${TIMESTAMP:+--timestamp "$$TIMESTAMP"}
 
 local: setup build ## the embedded stack, kept up until interrupted
 	@$(RUN) local serve

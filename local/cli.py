@@ -48,6 +48,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(".demo"),
     features: Annotated[str, typer.Option(help="Features of the model; else the original work's.")] = "",
     target: Annotated[str, typer.Option(help="Column to predict; else the original work's.")] = "",
+    timestamp: Annotated[str, typer.Option(help="Timestamp column; else ts, else a file's first.")] = "",
     limit_seconds: Annotated[float, typer.Option(min=1, help="How long scoring may take.")] = 900,
 ) -> None:
     """Score files end to end: train, drop, transform, collect, report."""
@@ -55,7 +56,7 @@ def demo(
     from local.demo.run import DemoRequest, run_demo  # noqa: PLC0415 (--help must not wait for pandas)
     from training.columns import split_names  # noqa: PLC0415
 
-    wish = Wish(split_names(features) or None, target or TARGET)
+    wish = Wish(split_names(features) or None, target or TARGET, timestamp or None)
     run_demo(DemoRequest(parquet, out, wish, limit_seconds), Console())
 
 

@@ -7,9 +7,11 @@ import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
+from urllib.request import urlopen
 
 import typer
 
+from local.demo.sensor_month import write_sensor_month
 from local.errors import LocalError
 from local.stack import LocalStack
 
@@ -32,6 +34,12 @@ Dropscore is up at {endpoint}. Drop a file into it from another terminal:
          AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
   aws s3 cp FILE.parquet s3://{inbox}/
   aws s3 ls --recursive s3://{results}/predictions/
+
+A file to try it with: {sample}
+What became of each file, and why:
+
+  aws dynamodb scan --table-name {ledger} \
+         --query 'Items[?drop_id].[source_key.S,state.S,reason.S]' --output text
 
 What it is made of is in {outputs}. Ctrl-C ends it, and everything in it."""
 
@@ -61,23 +69,41 @@ def serve(port: int, parameters: Mapping[str, str], seed: Seed, outputs_file: Pa
     LocalError
         When the stack cannot be brought up, or ends by itself.
     """
-    for ending in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # a shell may have told its background jobs to ignore SIGINT
+    _refuse_a_second(outputs_file)
+    # A shell may have told its background jobs to ignore SIGINT.
+    for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, _interrupt)
-    outputs_file.unlink(missing_ok=True)
     typer.echo("Starting the embedded AWS, deploying template.yaml and training a model ...")
     try:
         with LocalStack({**PARAMETERS, **parameters}, port) as stack:
             seed(stack)
+            sample = write_sensor_month(outputs_file.parent / "sample")
             write_outputs(stack, outputs_file)
-            typer.echo(_how_to(stack, outputs_file))
-            _wait(stack)
+            try:
+                typer.echo(_how_to(stack, outputs_file, sample))
+                _wait(stack)
+            finally:
+                outputs_file.unlink(missing_ok=True)
     except KeyboardInterrupt:
         typer.echo("\nThe embedded AWS has ended.")
-    finally:
+
+
+def _refuse_a_second(outputs_file: Path) -> None:
+    """Leave a stack alone that is up and told others where; take away what a killed one has left.
+
+    Raises
+    ------
+    LocalError
+        One is up.
+    """
+    try:
+        endpoint = json.loads(outputs_file.read_text())["EndpointUrl"]
+        with urlopen(f"{endpoint}/_ministack/health", timeout=2):  # noqa: S310 - loopback, as we wrote it ourselves
+            pass
+    except (OSError, ValueError, KeyError):
         outputs_file.unlink(missing_ok=True)
+    else:
+        raise LocalError(f"the embedded AWS is up already at {endpoint} ({outputs_file}): stop it first")
 
 
 def write_outputs(stack: LocalStack, target: Path) -> None:
@@ -94,7 +120,7 @@ def write_outputs(stack: LocalStack, target: Path) -> None:
     unfinished.rename(target)
 
 
-def _how_to(stack: LocalStack, outputs_file: Path) -> str:
+def _how_to(stack: LocalStack, outputs_file: Path, sample: Path) -> str:
     return HOW_TO.format(
         endpoint=stack.endpoint_url,
         region=stack.region,
@@ -102,6 +128,8 @@ def _how_to(stack: LocalStack, outputs_file: Path) -> str:
         secret=stack.credentials.secret_access_key,
         inbox=stack.outputs["InboxBucketName"],
         results=stack.outputs["ResultsBucketName"],
+        ledger=stack.outputs["LedgerTableName"],
+        sample=sample,
         outputs=outputs_file,
     )
 

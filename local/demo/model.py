@@ -45,10 +45,13 @@ class Wish:
         None: the original work's.
     target
         The column to predict.
+    timestamp
+        The column that features of time come from; None: `ts`, else the first one of a file.
     """
 
     features: tuple[str, ...] | None = None
     target: str = TARGET
+    timestamp: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def _spec(schemas: Sequence[pa.Schema], wish: Wish) -> FeatureSpec:
     """The feature spec that as many of the files as possible can be scored by."""
     features = wish.features or FEATURES
     derived = [name for name in features if name in DERIVED_FEATURES]
-    timestamp = _timestamp(schemas) or (TIMESTAMP if derived else None)
+    timestamp = wish.timestamp or _timestamp(schemas) or (TIMESTAMP if derived else None)
     spec = FeatureSpec(features, wish.target, timestamp)
     fitting = [schema for schema in schemas if not _misfit(spec, schema)]
     if wish.features and not fitting:

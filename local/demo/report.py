@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.spec import FeatureSpec
 
 if TYPE_CHECKING:
     from local.demo.model import InstalledModel
@@ -20,7 +20,7 @@ LISTED = 20
 
 
 def report(
-    console: Console, drops: Sequence[Drop], model: InstalledModel, errors: ErrorStatistics | None, out: Path
+    console: Console, drops: Sequence[Drop], model: InstalledModel, errors: ErrorStatistics | None, made: str
 ) -> None:
     """Print the summary.
 
@@ -34,8 +34,8 @@ def report(
         What scored them.
     errors
         Against the actuals, where there are any.
-    out
-        Folder of the results.
+    made
+        The folder of the results, and the files in it.
     """
     states = Counter(drop.state for drop in drops)
     rows = [
@@ -45,14 +45,14 @@ def report(
     facts = {
         "drops": _counted(states, jobs),
         "rows": "{:,} in, {:,} scored, {:,} rejected".format(*rows),
-        "model": f"version {model.version.number}: {', '.join(model.spec.features)} → {model.spec.target}",
+        "model": f"version {model.version.number}: {_described(model.spec)}",
         "error": _error(errors, str(model.spec.target)),
-        "results": f"{out}/predictions.parquet, summary.json, chart.png",
+        "results": made,
     }
     console.print()
     for name, words in facts.items():
         console.print(f"{name:9}{words}", markup=False, highlight=False, soft_wrap=True)
-    _list_unscored(console, [drop for drop in drops if drop.state is not DropState.SCORED], out)
+    _list_unscored(console, [drop for drop in drops if drop.state is not DropState.SCORED])
 
 
 def _counted(states: Counter[DropState], jobs: int) -> str:
@@ -71,10 +71,16 @@ def _error(errors: ErrorStatistics | None, target: str) -> str:
     )
 
 
-def _list_unscored(console: Console, drops: Sequence[Drop], out: Path) -> None:
+def _described(spec: FeatureSpec) -> str:
+    """From what the model predicts what."""
+    clock = f" (time from {spec.timestamp})" if spec.derived else ""
+    return f"{', '.join(spec.features)}{clock} → {spec.target}"
+
+
+def _list_unscored(console: Console, drops: Sequence[Drop]) -> None:
     """The drops that were not scored, with their reasons."""
     for drop in drops[:LISTED]:
         words = f"{drop.state.value} {drop.source.key}: {drop.reason}"
         console.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if len(drops) > LISTED:
-        console.print(f"… and {len(drops) - LISTED} more, in {out}/summary.json", highlight=False)
+        console.print(f"… and {len(drops) - LISTED} more, in summary.json", highlight=False)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dropscore.domain.drop import Drop
-from dropscore.domain.results import result_schema
+from dropscore.domain.results import REJECTS_SCHEMA, result_schema
 from dropscore.domain.spec import RESULT_COLUMNS
 
 if TYPE_CHECKING:
@@ -83,6 +83,19 @@ def fetch_results(stack: LocalStack, drops: Sequence[Drop], folder: Path) -> lis
             shutil.copyfileobj(body, file)
         results.append(Result(drop, path, pq.read_metadata(path).num_rows))
     return results
+
+
+def write_rejects(stack: LocalStack, drops: Sequence[Drop], path: Path) -> bool:
+    """Write the rejected rows of all drops into one file, where there are any; whether there are."""
+    uris = [urlparse(drop.rejects_uri) for drop in drops if drop.rejects_uri]
+    if not uris:
+        return False
+    s3 = stack.client("s3")
+    with pq.ParquetWriter(path, REJECTS_SCHEMA) as writer:
+        for uri in uris:
+            with s3.get_object(Bucket=uri.netloc, Key=uri.path.lstrip("/"))["Body"] as body:
+                writer.write_table(pq.read_table(pa.BufferReader(body.read())))
+    return True
 
 
 def write_predictions(results: Sequence[Result], path: Path) -> None:
@@ -152,6 +165,7 @@ def write_summary(
             "package": model.version.arn,
             "version": model.version.number,
             "features": model.spec.features,
+            "timestamp": model.spec.timestamp,
             "target": model.spec.target,
             "trained_on": model.source,
             "metrics": dict(model.metrics),

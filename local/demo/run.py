@@ -22,12 +22,19 @@ from local.demo.model import Wish, choose_training_data, install, train_model
 from local.demo.panels import draw_results
 from local.demo.progress import DemoProgress
 from local.demo.report import report
-from local.demo.results import fetch_results, measure_errors, write_predictions, write_summary
+from local.demo.results import (
+    fetch_results,
+    measure_errors,
+    write_predictions,
+    write_rejects,
+    write_summary,
+)
 from local.demo.sensor_month import write_sensor_month
 from local.errors import LocalError
 from local.stack import LocalStack
 
-PREDICTIONS, SUMMARY, CHART, LOGS = "predictions.parquet", "summary.json", "chart.png", "logs"
+PREDICTIONS, SUMMARY, CHART = "predictions.parquet", "summary.json", "chart.png"
+REJECTS, LOGS = "rejects.parquet", "logs"
 
 
 class StackTroubleError(LocalError):
@@ -99,11 +106,13 @@ def _run(request: DemoRequest, console: Console) -> None:
                 model = install(stack, trained.result(), choice)
                 drops = _score(stack, files, request, progress)
                 results = fetch_results(stack, drops, folder)
+                rejected = write_rejects(stack, drops, request.out / REJECTS)
         write_predictions(results, request.out / PREDICTIONS)
         errors = measure_errors(results)
         draw_results(results, model, errors, request.out / CHART)
         write_summary(drops, model, errors, time.monotonic() - started, request.out / SUMMARY)
-    report(console, drops, model, errors, request.out)
+    made = [PREDICTIONS, SUMMARY, CHART, *([REJECTS] if rejected else [])]
+    report(console, drops, model, errors, f"{request.out}/{', '.join(made)}")
     _raise_if_failed(drops, request.out)
 
 
@@ -114,7 +123,7 @@ def _windows(files: int) -> dict[str, str]:
 
 def _files(given: Path, out: Path) -> list[DropFile]:
     """The files to drop: not the results of an earlier run, which are taken away."""
-    results = [(out / name).resolve() for name in (PREDICTIONS, SUMMARY, CHART)]
+    results = [(out / name).resolve() for name in (PREDICTIONS, SUMMARY, CHART, REJECTS)]
     if given.resolve() in results:
         raise DemoInputError(f"{given} is where the results go: choose another folder with OUT=")
     files = [file for file in find_drops(given) if file.path.resolve() not in results]
@@ -128,7 +137,7 @@ def _clear(out: Path) -> None:
     """Make the folder for the results and take away those of an earlier run."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (PREDICTIONS, SUMMARY, CHART):
+        for name in (PREDICTIONS, SUMMARY, CHART, REJECTS):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise DemoInputError(

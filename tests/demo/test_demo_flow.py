@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -27,6 +28,12 @@ def demo(*arguments):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+def with_a_gap(table):
+    """The table, its third row without a timestamp."""
+    ts = pa.array([*table["ts"].to_pylist()[:2], None, *table["ts"].to_pylist()[3:]], pa.timestamp("ms"))
+    return table.set_column(table.schema.get_field_index("ts"), "ts", ts)
+
+
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
     """A run over a folder of two good sensors, one without rows, and two files that are none."""
@@ -36,6 +43,7 @@ def scored(tmp_path_factory):
         ODD_KEY: month.slice(0, 3_000),
         "one.parquet": month.slice(7, 1),
         "zero.parquet": month.slice(0, 0),
+        "gap.parquet": with_a_gap(month.slice(0, 4)),
     }
     for key, table in tables.items():
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +65,7 @@ def test_a_folder_is_scored_and_what_cannot_be_is_listed_with_its_reason(scored)
         ODD_KEY: "SCORED",
         "one.parquet": "SCORED",
         "zero.parquet": "SCORED",
+        "gap.parquet": "SCORED",
         "text.parquet": "REJECTED",
         "timeless.parquet": "REJECTED",
     }
@@ -64,6 +73,13 @@ def test_a_folder_is_scored_and_what_cannot_be_is_listed_with_its_reason(scored)
     assert "ts" in drops["timeless.parquet"]["reason"]
     assert drops["zero.parquet"]["transform_job"] is None
     assert len(summary["transform_jobs"]) <= 2
+    (rejected,) = pq.read_table(out / "rejects.parquet").to_pylist()
+    assert (rejected["drop_id"], rejected["row"], rejected["reason"]) == (
+        drops["gap.parquet"]["drop_id"],
+        2,
+        "ts is null",
+    )
+    assert "rejects.parquet" in done.stdout
     for key in ("text.parquet", "timeless.parquet"):
         assert f"REJECTED {key}: {drops[key]['reason']}" in done.stdout
 
@@ -78,7 +94,7 @@ def test_predictions_carry_row_time_actual_and_keys_of_every_scored_row(scored):
     }
 
     table = pq.read_table(out / "predictions.parquet")
-    assert table.num_rows == 3_001
+    assert table.num_rows == 3_004
     odd = table.filter(pc.equal(table["drop_id"], drops[ODD_KEY]))
     source = sensor_month().slice(0, 3_000)
     assert odd["row"].to_pylist() == list(range(3_000))

@@ -4,7 +4,6 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -140,14 +139,14 @@ def test_report_is_short_and_lists_rejected_drops_with_their_reasons():
     out = io.StringIO()
     bad = [drop(f"[bold]{n}.parquet", DropState.REJECTED, reason=f"reason {n}") for n in range(25)]
 
-    report(Console(file=out, width=60), [drop("a.parquet"), *bad], MODEL, None, Path("out"))
+    report(Console(file=out, width=60), [drop("a.parquet"), *bad], MODEL, None, "out/predictions.parquet")
 
     text = out.getvalue()
     assert "1 SCORED, 25 REJECTED" in text.replace("25 REJECTED, 1 SCORED", "1 SCORED, 25 REJECTED")
     assert "3 in, 2 scored, 1 rejected" in text
-    assert "version 3: hour → load" in text
+    assert "version 3: hour (time from ts) → load" in text
     assert "REJECTED [bold]7.parquet: reason 7\n" in text
-    assert "… and 5 more, in out/summary.json" in text
+    assert "… and 5 more, in summary.json" in text
     assert "out/predictions.parquet" in text
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from local.clients import make_client
-from local.errors import DeployError, NotBuiltError, PortInUseError
-from local.serve import OUTPUTS_FILE, PARAMETERS
+from local.errors import DeployError, LocalError, NotBuiltError, PortInUseError
+from local.serve import OUTPUTS_FILE, PARAMETERS, serve
 from local.server_process import REPOSITORY, ServerProcess
 from local.stack import LocalStack
 from tests.local.builders import eventually
@@ -158,6 +158,15 @@ def test_the_stack_is_kept_up_until_interrupted_with_its_outputs_in_a_file(tmp_p
     assert f"aws s3 cp FILE.parquet s3://{outputs['InboxBucketName']}/" in said
     assert process.returncode == 0
     assert not (tmp_path / "outputs.json").exists()
+
+
+def test_a_second_stack_leaves_the_first_and_its_outputs_alone(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs.json"
+    with ServerProcess() as first:
+        outputs.write_text(json.dumps({"EndpointUrl": first.endpoint_url}))
+        with pytest.raises(LocalError, match="is up already at"):
+            serve(0, {}, print, outputs)
+        assert outputs.exists()
 
 
 def read(path: Path) -> str:

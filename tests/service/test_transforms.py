@@ -25,7 +25,9 @@ REQUEST = {
     "MaxPayloadInMB": 6,
     "BatchStrategy": "MultiRecord",
     "TransformInput": {
-        "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://work-bucket/manifests/j.json"}},
+        "DataSource": {
+            "S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://work-bucket/manifests/j.json"}
+        },
         "ContentType": "text/csv",
         "SplitType": "Line",
     },
