@@ -125,7 +125,7 @@ def test_another_result_in_its_place_is_for_the_operator(work, other):
 
 
 def test_an_object_that_is_no_result_of_ours_in_its_place_is_for_the_operator(work):
-    key = put(work).removeprefix("s3://work/")
+    key = put(work).removeprefix(work.uri(""))
     work.put(key, json.dumps({}).encode(), "application/json")
     with pytest.raises(ResultConflict):
         put(work)
