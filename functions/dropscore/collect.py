@@ -98,8 +98,9 @@ class Collect:
         if job.final:
             return []
         seen: list[Drop] = []
-        left = dict(message.outputs)
-        for drop in self.drops.get_all([*message.outputs]):
+        drops = self.drops.get_all([*message.outputs])
+        left = {drop.drop_id: message.outputs[drop.drop_id] for drop in drops}
+        for drop in drops:
             if not self.deadline.leaves(NEEDED):
                 break
             if drop.state is DropState.SCORING and drop.job == job.name:

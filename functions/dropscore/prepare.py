@@ -106,9 +106,12 @@ class Prepare:
         elif prepared - dispatched.drop_ids:
             self.queues.dispatch(self.dispatch.brakes.window.total_seconds() + 1)
 
-    def hand_back(self, body: str) -> None:
-        """Put a message that does not fit the time left behind the others, as a new one."""
+    def hand_back(self, body: str) -> bool:
+        """Put a message behind the others, as a new one, if it does not fit the time left; whether it was."""
+        if self.deadline.leaves(NEEDED):
+            return False
         self.queues.hand_back_to_prepare(body)
+        return True
 
     def _source(self, arrival: Arrival) -> Source:
         if arrival.version:

@@ -123,6 +123,19 @@ def test_an_event_before_the_end_is_acknowledged(world: World) -> None:
     assert job_state(world, job) == "STARTED"
 
 
+def test_a_drop_that_somebody_took_out_of_the_ledger_does_not_circle(world: World) -> None:
+    world.approve()
+    gone, left = put_many(world, 2)
+    world.deliver_inbox()
+    (job,) = world.finish_jobs()
+    del world.table.items[f"drop#{gone}"]
+
+    world.run()
+
+    assert world.states(left) == ["SCORED"]
+    assert job_state(world, job) == "DONE"
+
+
 def test_work_that_does_not_fit_the_time_left_goes_on_in_a_new_message(world: World, monkeypatch) -> None:
     from tests.usecases.world import Context
 

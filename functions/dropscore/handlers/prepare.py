@@ -11,7 +11,7 @@ from dropscore.domain.drop import Drop
 from dropscore.domain.errors import ForeignBucket
 from dropscore.domain.messages import Arrival, DispatchNow, Ignored, Resume, prepare_requests, read_body
 from dropscore.handlers.invocation import Event, each_message, is_sqs, logger
-from dropscore.prepare import NEEDED, Prepare
+from dropscore.prepare import Prepare
 
 
 @logger.inject_lambda_context
@@ -49,10 +49,8 @@ class _Visit:
         ]
 
     def message(self, body: str) -> None:
-        if self.prepare.deadline.leaves(NEEDED):
+        if not self.prepare.hand_back(body):
             self.requests(read_body(body))
-        else:
-            self.prepare.hand_back(body)
 
     def requests(self, body: Any) -> None:
         for request in prepare_requests(body):
