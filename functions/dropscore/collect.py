@@ -27,8 +27,8 @@ from dropscore.joining import Joining
 
 logger = Logger(child=True)
 
-NEEDED = timedelta(seconds=60)
-"""What collecting one more drop may take."""
+NEEDED = 0.2
+"""The share of an invocation's time that collecting one more drop may take."""
 
 LOOKS = 3
 """How often to look at a job that others move at the same time, before its message goes back."""

@@ -20,21 +20,31 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Deadline:
-    """When the invocation is cut off."""
+    """When the invocation is cut off, and how long it may take in all."""
 
     clock: Clock
     at: datetime
+    length: timedelta
 
     @classmethod
     def after(cls, clock: Clock, milliseconds: int) -> Deadline:
         """The deadline of an invocation with `milliseconds` left (`get_remaining_time_in_millis`)."""
-        return cls(clock, clock() + timedelta(milliseconds=milliseconds))
+        length = timedelta(milliseconds=milliseconds)
+        return cls(clock, clock() + length, length)
 
     @property
     def lease_until(self) -> datetime:
         """When leases that this invocation takes end."""
         return self.at + LEASE_MARGIN
 
-    def leaves(self, needed: timedelta) -> bool:
-        """Whether there is still time for something that may take `needed`."""
-        return self.at - self.clock() >= needed
+    @property
+    def left(self) -> timedelta:
+        """How much time is left."""
+        return self.at - self.clock()
+
+    def leaves(self, share: float) -> bool:
+        """Whether at least this share of the invocation's time is left.
+
+        A share, so that a function with another timeout does not hand back all it is given.
+        """
+        return self.left >= share * self.length

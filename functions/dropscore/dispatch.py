@@ -31,8 +31,8 @@ AT_ONCE = 2_000
 HELD_PAUSE = timedelta(minutes=5)
 """How long drops of a held version are not looked at again."""
 
-NEEDED = timedelta(seconds=30)
-"""What starting one more job may take."""
+NEEDED = 0.1
+"""The share of an invocation's time that starting one more job may take."""
 
 
 @dataclass(frozen=True)

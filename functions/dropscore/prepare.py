@@ -43,8 +43,8 @@ LONGEST_REST = timedelta(hours=1)
 WHILE_BUSY = timedelta(seconds=3)
 """When to try again to dispatch while another invocation does."""
 
-NEEDED = timedelta(seconds=90)
-"""What preparing one more drop may take; a message is not begun with less time left."""
+NEEDED = 0.3
+"""The share of an invocation's time that one more drop may take; a message is not begun with less left."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.usecases.world import World
+from tests.simulation.world import World
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from dropscore.aws.ledger import Jobs
 from dropscore.domain.drop import Drop
 from dropscore.domain.job import Job
-from tests.usecases.world import World, parquet, transform_event
+from tests.simulation.world import World, parquet, transform_event
 
 
 def put_many(world: World, count: int) -> list[str]:
@@ -137,19 +137,17 @@ def test_a_drop_that_somebody_took_out_of_the_ledger_does_not_circle(world: Worl
 
 
 def test_work_that_does_not_fit_the_time_left_goes_on_in_a_new_message(world: World, monkeypatch) -> None:
-    from tests.usecases.world import Context
-
     world.approve()
     drops = put_many(world, 3)
     world.deliver_inbox()
     world.finish_jobs()
     world.deliver_collect()
-    monkeypatch.setattr(Context, "milliseconds", 30_000)
+    monkeypatch.setattr(world.adapters.work, "open", world.taking(241, world.adapters.work.open))
 
     world.deliver_collect()
 
-    assert [sorted(json.loads(body)["drops"]) for body in world.queues.collect] == [sorted(drops)]
-    monkeypatch.setattr(Context, "milliseconds", 300_000)
+    assert [len(json.loads(body)["drops"]) for body in world.queues.collect] == [2]
+    assert sorted(world.states(*drops)) == ["SCORED", "SCORING", "SCORING"]
     world.run()
     assert set(world.states(*drops)) == {"SCORED"}
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.usecases.world import Killed, World, parquet
+from tests.simulation.world import Killed, World, parquet
 
 
 def put_many(world: World, count: int, start: int = 0) -> list[str]:

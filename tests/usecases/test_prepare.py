@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dropscore.domain.errors import ServiceBusy
-from tests.usecases.world import BUCKETS, SPEC, Context, World, notification, parquet
+from tests.simulation.world import BUCKETS, SPEC, Context, World, notification, parquet
 
 
 def test_a_file_comes_out_as_predictions(world: World) -> None:
@@ -130,7 +130,7 @@ def test_an_event_without_a_version_means_the_current_one(world: World) -> None:
 
 
 def test_a_bare_event_answers_with_what_came_of_it(world: World) -> None:
-    from tests.usecases.world import prepare_door
+    from tests.simulation.world import prepare_door
 
     world.approve()
     drop_id = world.put("a.parquet", parquet(2))
@@ -363,15 +363,26 @@ def test_a_defect_returns_only_its_own_message(world: World, monkeypatch: pytest
 
 def test_messages_that_do_not_fit_the_time_left_are_handed_back(world: World, monkeypatch) -> None:
     world.approve()
-    drop_id = world.put("a.parquet", parquet(3))
-    body = world.queues.inbox[0]
-    monkeypatch.setattr(Context, "milliseconds", 60_000)
+    begun, handed_back = (world.put(f"{name}.parquet", parquet(3)) for name in "ab")
+    body = world.queues.inbox[1]
+    monkeypatch.setattr(world.adapters.inbox, "open", world.taking(211, world.adapters.inbox.open))
 
     answer = world.deliver_inbox()
 
     assert answer == {"batchItemFailures": []}
     assert world.queues.inbox == [body]
-    assert world.drops.get(drop_id) is None
+    assert world.drop(begun).state != "PREPARING"
+    assert world.drops.get(handed_back) is None
+
+
+def test_a_function_with_a_short_timeout_still_begins_its_first_message(world: World, monkeypatch) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+    monkeypatch.setattr(Context, "milliseconds", 15_000)
+
+    world.deliver_inbox()
+
+    assert world.states(drop_id) == ["SCORING"]
 
 
 def test_spec_is_read_once_a_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from dropscore.domain.job import Outcome
 from dropscore.handlers import sweep as sweep_door
+from tests.simulation.world import Context, Killed, World, parquet
 from tests.usecases.test_collect import job_state, put_many, settle
-from tests.usecases.world import Context, Killed, World, parquet
 
 
 def test_a_job_whose_event_was_lost_is_collected(world: World) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from dropscore.domain.job import JobState
-from tests.usecases.world import Killed, Killer, World, parquet
+from tests.simulation.world import Killed, Killer, World, parquet
 
 
 def one_drop(world: World) -> list[str]:

@@ -1,6 +1,6 @@
 """The promises hold under random schedules: one seed, one life of a small world, again and again the same.
 
-A seed that fails is lived again by `SEED=<number> pytest tests/usecases/test_random_schedules.py`; the test
+A seed that fails is lived again by `SEED=<number> pytest tests/simulation/test_random_schedules.py`; the test
 says then what happened. `SEEDS=<first>-<last>` lives others than the usual ones.
 """
 
@@ -18,10 +18,10 @@ import pytest
 
 from dropscore.domain.drop import DropState
 from dropscore.domain.job import Outcome
-from tests.usecases.lagging import Broken
-from tests.usecases.promises import Dropped, Promises
-from tests.usecases.unruly import UnrulyWorld
-from tests.usecases.world import parquet, transform_event
+from tests.simulation.lagging import Broken
+from tests.simulation.promises import Dropped, Promises
+from tests.simulation.unruly import UnrulyWorld
+from tests.simulation.world import parquet, transform_event
 
 STEPS = 65
 KEYS = ("data/company_id=1/a.parquet", "data/company_id=2/b.parquet", "c.parquet", "d.parquet")

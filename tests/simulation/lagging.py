@@ -8,7 +8,7 @@ from random import Random
 
 from dropscore.aws.ledger.expressions import Item
 from dropscore.domain.drop import TRANSITIONS, DropState
-from tests.usecases.memory import MemoryTable
+from tests.simulation.memory import MemoryTable
 
 LONGEST_LAG = timedelta(seconds=60)
 

@@ -27,8 +27,8 @@ from dropscore.domain.errors import DropscoreError, ServiceBusy
 from dropscore.handlers import collect as collect_door
 from dropscore.handlers import invocation
 from dropscore.handlers import prepare as prepare_door
-from tests.usecases.lagging import LaggingTable, demand
-from tests.usecases.world import Context, Killed, World
+from tests.simulation.lagging import LaggingTable, demand
+from tests.simulation.world import Context, Killed, World
 
 VISIBILITY = timedelta(seconds=1800)
 EXPIRY = timedelta(days=14)

@@ -13,8 +13,8 @@ from dropscore.aws.ledger import Versions
 from dropscore.domain.drop import FINAL_STATES, TRANSITIONS, Drop, DropState
 from dropscore.domain.errors import ModelUnusable
 from dropscore.domain.results import OUTPUT_SUFFIX
-from tests.usecases.lagging import demand
-from tests.usecases.unruly import UnrulyWorld
+from tests.simulation.lagging import demand
+from tests.simulation.unruly import UnrulyWorld
 
 MOST_TRIES = 12
 """Jobs of a drop before it is given up: halving what one of these tests puts in, whole tries between."""

@@ -30,7 +30,7 @@ from dropscore.domain.spec import FeatureSpec, sha256_hex
 from dropscore.handlers import collect as collect_door
 from dropscore.handlers import prepare as prepare_door
 from dropscore.settings import Settings
-from tests.usecases.memory import MemoryBucket, MemoryInbox, MemoryTable
+from tests.simulation.memory import MemoryBucket, MemoryInbox, MemoryTable
 
 GROUP = "cpu"
 SPEC = FeatureSpec(("minutes", "hour"), target="load", timestamp="ts", keys=("device_id",))
@@ -317,6 +317,15 @@ class World:
             elif not self.finish_jobs():
                 return
         raise AssertionError("the world does not come to rest")
+
+    def taking[**P, T](self, seconds: float, call: Callable[P, T]) -> Callable[P, T]:
+        """The call, which takes so long."""
+
+        def slow(*args: P.args, **kwargs: P.kwargs) -> T:
+            self.now += timedelta(seconds=seconds)
+            return call(*args, **kwargs)
+
+        return slow
 
     def drop(self, drop_id: str) -> Drop:
         found = self.drops.get(drop_id)
