@@ -19,7 +19,8 @@ from dropscore.closing import Closing
 from dropscore.collect import Collect
 from dropscore.deadline import Clock, Deadline, system_clock
 from dropscore.dispatch import Dispatch
-from dropscore.joining import Joining
+from dropscore.filework import FileWork, FileWorker
+from dropscore.isolation import IsolatedFileWork
 from dropscore.prepare import Prepare
 from dropscore.results import Results
 from dropscore.settings import Settings
@@ -32,8 +33,8 @@ class Adapters:
 
     inbox: Inbox
     work: Bucket
-    results: Bucket
     models: Bucket
+    files: FileWorker
     table: Table
     index: OpenWork
     registry: Registry
@@ -61,13 +62,10 @@ class Application:
             drops=self._drops(),
             model=CurrentModel(adapters.registry, adapters.models),
             inbox=adapters.inbox,
-            work=adapters.work,
-            results=self._results(),
+            files=adapters.files,
             queues=adapters.queues,
             announcer=self._announcer(),
             dispatch=self.dispatch(deadline),
-            limits=self.settings.limits,
-            code_version=self.settings.code_version,
             deadline=deadline,
         )
 
@@ -91,21 +89,13 @@ class Application:
         """Collect, for one invocation."""
         adapters = self.adapters
         drops = self._drops()
-        joining = Joining(
-            drops=drops,
-            work=adapters.work,
-            results=self._results(),
-            max_rejected_fraction=self.settings.limits.max_rejected_fraction,
-            code_version=self.settings.code_version,
-            clock=self.clock,
-        )
         return Collect(
             drops=drops,
             jobs=self._jobs(),
             transforms=adapters.transforms,
             work=adapters.work,
             queues=adapters.queues,
-            joining=joining,
+            files=adapters.files,
             closing=Closing(
                 drops, self._jobs(), Versions(adapters.table), adapters.queues, self._announcer(), self.clock
             ),
@@ -136,9 +126,6 @@ class Application:
     def _jobs(self) -> Jobs:
         return Jobs(self.adapters.table, self.adapters.index, self._drops())
 
-    def _results(self) -> Results:
-        return Results(self.adapters.results)
-
     def _announcer(self) -> Announcer:
         return Announcer(self.adapters.events, self._drops())
 
@@ -148,6 +135,18 @@ def application() -> Application:
     """The application of this execution environment, built at its first invocation."""
     settings = Settings.read(os.environ)
     return Application(aws_adapters(settings, Clients()), settings, system_clock)
+
+
+def file_work() -> FileWork:
+    """The work with files, for the process that does it."""
+    settings, s3 = Settings.read(os.environ), Clients().s3()
+    return FileWork(
+        Inbox(s3, settings.inbox_bucket),
+        Bucket(s3, settings.work_bucket),
+        Results(Bucket(s3, settings.results_bucket)),
+        settings.limits,
+        settings.code_version,
+    )
 
 
 def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
@@ -165,8 +164,8 @@ def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
     return Adapters(
         inbox=Inbox(s3, settings.inbox_bucket),
         work=Bucket(s3, settings.work_bucket),
-        results=Bucket(s3, settings.results_bucket),
         models=Bucket(s3, settings.models_bucket),
+        files=IsolatedFileWork(settings.reader_memory_bytes),
         table=table,
         index=OpenWork(table),
         registry=Registry(clients.sagemaker(), settings.model_package_group),

@@ -16,14 +16,22 @@ from dropscore.aws.objects import Bucket
 from dropscore.aws.queues import Queues
 from dropscore.aws.transforms import Transforms
 from dropscore.closing import Closing
-from dropscore.deadline import Deadline
+from dropscore.deadline import MOST, Deadline
 from dropscore.domain.drop import Drop, DropState
-from dropscore.domain.errors import OutputsIncomplete, ResultConflict, SourceGone, UnknownJob
+from dropscore.domain.errors import (
+    OutputsIncomplete,
+    ReaderDied,
+    ReaderOverdue,
+    ResultConflict,
+    SourceGone,
+    UnknownJob,
+)
 from dropscore.domain.job import Job, JobState
 from dropscore.domain.keys import outputs_prefix
 from dropscore.domain.messages import CollectPart
+from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import OUTPUT_SUFFIX
-from dropscore.joining import Joining
+from dropscore.filework import FileWorker
 
 logger = Logger(child=True)
 
@@ -46,7 +54,7 @@ class Collect:
     transforms: Transforms
     work: Bucket
     queues: Queues
-    joining: Joining
+    files: FileWorker
     closing: Closing
     announcer: Announcer
     deadline: Deadline
@@ -97,15 +105,7 @@ class Collect:
             raise UnknownJob(f"the ledger has no job {message.job}; the message goes back to the queue")
         if job.final:
             return []
-        seen: list[Drop] = []
-        drops = self.drops.get_all([*message.outputs])
-        left = {drop.drop_id: message.outputs[drop.drop_id] for drop in drops}
-        for drop in drops:
-            if not self.deadline.leaves(NEEDED):
-                break
-            if drop.state is DropState.SCORING and drop.job == job.name:
-                seen.append(self._collect(drop, job, left[drop.drop_id]))
-            del left[drop.drop_id]
+        seen, left = self._collect_some(job, message.outputs)
         self.announcer.announce(seen)
         if left:
             self.queues.collect_parts([CollectPart(job.name, message.part, left)])
@@ -115,16 +115,43 @@ class Collect:
             self.closing.close(job)
         return seen
 
+    def _collect_some(
+        self, job: Job, outputs: Mapping[str, list[str]]
+    ) -> tuple[list[Drop], dict[str, list[str]]]:
+        """As many of a part's drops as the time allows; those collected, and the outputs of those left."""
+        seen: list[Drop] = []
+        drops = self.drops.get_all([*outputs])
+        left = {drop.drop_id: outputs[drop.drop_id] for drop in drops}
+        with suppress(ReaderOverdue):  # with the time of a whole invocation it may fit
+            for drop in drops:
+                if not self.deadline.leaves(NEEDED):
+                    break
+                if drop.state is DropState.SCORING and drop.job == job.name:
+                    seen.append(self._collect(drop, job, left[drop.drop_id]))
+                del left[drop.drop_id]
+        return seen, left
+
     def _collect(self, drop: Drop, job: Job, outputs: list[str]) -> Drop:
         """One drop: scored or rejected, or left as it is with a note why, for the job's closing to decide."""
+        had_time = self.deadline.leaves(MOST)
         try:
-            return self.joining.join(drop, job, outputs)
-        except (OutputsIncomplete, ResultConflict, SourceGone) as error:
+            return self._commit(drop, job, self.files.join(drop, job, outputs, self.deadline.for_files))
+        except (OutputsIncomplete, ReaderDied, ReaderOverdue, ResultConflict, SourceGone) as error:
+            if isinstance(error, ReaderOverdue) and not had_time:
+                raise
             logger.warning("drop not scored", drop_id=drop.drop_id, transform_job=job.name, reason=str(error))
             self.drops.note_unscored(drop, str(error))
         except Conflict:
             logger.info("drop was collected by another invocation", drop_id=drop.drop_id)
         return drop
+
+    def _commit(self, drop: Drop, job: Job, done: FileOutcome) -> Drop:
+        """What the work with its outputs came to, into the ledger: SCORED, or REJECTED for its rows."""
+        now = self.deadline.clock()
+        if done.refusal:
+            return self.drops.reject(drop, done.refusal, done.counts, done.rejects_uri, now)
+        uris = {"result_uri": done.result_uri, "rejects_uri": done.rejects_uri}
+        return self.drops.score(drop, job.model, done.counts, uris, now)
 
     def _outputs(self, job: Job) -> Mapping[str, list[str]]:
         """By drop id, the names of the job's outputs below its prefix, matched by their base name."""

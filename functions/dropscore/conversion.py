@@ -1,4 +1,4 @@
-"""Writing a drop's shards, and beside them what collect needs, into the work bucket."""
+"""Converting a drop's file: its shards, and beside them what collect needs, into the work bucket."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import ContentError
 from dropscore.domain.features import Extraction, context_schema
 from dropscore.domain.keys import FEATURES_PREFIX, context_key, prepare_rejects_key
+from dropscore.domain.lineage import Lineage
+from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.reading import open_parquet, read_batches
 from dropscore.domain.results import REJECTS_SCHEMA, rejects_table
 from dropscore.domain.shards import SHARD_ROWS, Shard, convert, manifest_entry
+from dropscore.results import NewResult, Results
 from dropscore.settings import Limits
 from dropscore.spool import PARQUET, ParquetSpool
 
@@ -28,25 +31,43 @@ TS_TYPE_METADATA = "ts_source_type"
 class Conversion:
     """One drop's way from its file to shards; a context manager that frees what it gathers on the way."""
 
-    def __init__(self, drop: Drop, model: ApprovedModel, work: Bucket, limits: Limits) -> None:
+    def __init__(
+        self, drop: Drop, model: ApprovedModel, work: Bucket, results: Results, limits: Limits
+    ) -> None:
         self._drop = drop
         self._model = model
         self._work = work
+        self._results = results
         self._limits = limits
-        self._context = ParquetSpool(context_schema(model.spec.keys))
-        self.timestamp_type = ""
-        self.shards = 0
+        self._timestamp_type = ""
+        self._shards = 0
         self._reasons: dict[str, tuple[int, int]] = {}
-        self.rejects = ParquetSpool(REJECTS_SCHEMA)
+        self._context = ParquetSpool(context_schema(model.spec.keys))
+        self._rejects = ParquetSpool(REJECTS_SCHEMA)
 
-    def run(self, file: RangedObject) -> Counts:
-        """Convert the file: write its shards, gather context and rejects.
+    def run(self, file: RangedObject, code_version: str) -> FileOutcome:
+        """Convert the file: write its shards and what collect needs beside them.
+
+        Nothing is kept beside the shards of a drop that is refused for its rows; a file without rows gets
+        its result, which has none either, and needs no job.
 
         Raises
         ------
         ContentError
             It is over a limit, not readable, or lacks what the feature spec needs.
         """
+        self._drop.source.check_hive_keys()
+        counts = self._read(file)
+        if reason := counts.too_many_rejected(self._limits.max_rejected_fraction):
+            rejects_uri = self._results.put_rejects(self._drop, self._rejects)
+            return FileOutcome(counts, refusal=f"{reason}: {self._told_reasons}", rejects_uri=rejects_uri)
+        if not counts.rows_in:
+            return FileOutcome(counts, result_uri=self._put_empty_result(code_version))
+        self._keep_context()
+        return FileOutcome(counts, shards=self._shards)
+
+    def _read(self, file: RangedObject) -> Counts:
+        """Write the file's shards, gather context and rejects."""
         if file.size > self._limits.max_bytes:
             limit = self._limits.max_bytes
             raise ContentError(f"{file.size} bytes, more than the {limit} of MaxBytesPerDrop: split the file")
@@ -59,35 +80,45 @@ class Conversion:
         extraction = Extraction.bind(self._model.spec, parquet.schema_arrow)
         for piece in convert(extraction, read_batches(parquet, extraction.columns)):
             self._write(piece)
-        self.timestamp_type = str(extraction.timestamp_type or "")
-        self._context.metadata = {SHARD_ROWS_METADATA: str(SHARD_ROWS), TS_TYPE_METADATA: self.timestamp_type}
-        return Counts(rows, self._context.rows, self.rejects.rows)
+        self._timestamp_type = str(extraction.timestamp_type or "")
+        return Counts(rows, self._context.rows, self._rejects.rows)
 
     @property
-    def reasons(self) -> str:
+    def _told_reasons(self) -> str:
         """Why rows were rejected: how many for which reason, and the first of each."""
         return "; ".join(
             f"{why}: {count} rows (first: row {first})" for why, (count, first) in self._reasons.items()
         )
 
-    def keep_context(self) -> None:
+    def _put_empty_result(self, code_version: str) -> str:
+        drop = self._drop
+        scored_date = drop.arrived_at.date().isoformat()
+        lineage = Lineage(drop, self._model.version, "", scored_date, self._timestamp_type, code_version)
+        with NewResult(lineage, self._model.spec.keys) as result:
+            return self._results.put(result)
+
+    def _keep_context(self) -> None:
         """Write what collect needs beside the shards."""
         drop = self._drop
+        self._context.metadata = {
+            SHARD_ROWS_METADATA: str(SHARD_ROWS),
+            TS_TYPE_METADATA: self._timestamp_type,
+        }
         self._work.put(context_key(drop.drop_id, drop.attempt), self._context.finish(), PARQUET)
-        if self.rejects.rows:
-            self._work.put(prepare_rejects_key(drop.drop_id, drop.attempt), self.rejects.finish(), PARQUET)
+        if self._rejects.rows:
+            self._work.put(prepare_rejects_key(drop.drop_id, drop.attempt), self._rejects.finish(), PARQUET)
 
     def _write(self, piece: Shard | pa.Table) -> None:
         if isinstance(piece, Shard):
             key = FEATURES_PREFIX + manifest_entry(self._drop.drop_id, self._drop.attempt, piece.number)
             self._work.put(key, piece.csv, "text/csv")
             self._context.write(piece.context)
-            self.shards += 1
+            self._shards += 1
         else:
             self._reject(piece)
 
     def _reject(self, rejects: pa.Table) -> None:
-        self.rejects.write(rejects_table(self._drop.drop_id, rejects))
+        self._rejects.write(rejects_table(self._drop.drop_id, rejects))
         for group in rejects.group_by("reason").aggregate([("row", "count"), ("row", "min")]).to_pylist():
             count, first = self._reasons.get(group["reason"], (0, group["row_min"]))
             self._reasons[group["reason"]] = count + group["row_count"], first
@@ -98,5 +129,5 @@ class Conversion:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.rejects.close()
+        self._rejects.close()
         self._context.close()

@@ -13,6 +13,13 @@ LEASE_MARGIN = timedelta(seconds=60)
 """A lease ends this long after the deadline of the invocation that holds it (the design)."""
 
 
+MOST = 0.5
+"""The share of an invocation's time with which a drop that takes longer is itself to blame."""
+
+ANSWERING = 0.1
+"""The share of an invocation's time that is kept for saying what came of its work with files."""
+
+
 def system_clock() -> datetime:
     """The time of this machine, in UTC."""
     return datetime.now(UTC)
@@ -41,6 +48,11 @@ class Deadline:
     def left(self) -> timedelta:
         """How much time is left."""
         return self.at - self.clock()
+
+    @property
+    def for_files(self) -> timedelta:
+        """How long the work with a file may take now."""
+        return self.left - ANSWERING * self.length
 
     def leaves(self, share: float) -> bool:
         """Whether at least this share of the invocation's time is left.

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dropscore.aws.ledger import Drops
 from dropscore.aws.objects import Bucket
 from dropscore.conversion import SHARD_ROWS_METADATA, TS_TYPE_METADATA
-from dropscore.deadline import Clock
 from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import OutputsIncomplete
 from dropscore.domain.job import Job
 from dropscore.domain.keys import context_key, outputs_prefix, prepare_rejects_key
 from dropscore.domain.lineage import Lineage
+from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import OUTPUT_SUFFIX, REJECTS_SCHEMA, join, rejects_table
 from dropscore.domain.shards import ROW_GROUP, base_name
 from dropscore.results import NewResult, Results
@@ -27,15 +26,13 @@ from dropscore.spool import ParquetSpool
 class Joining:
     """Makes the result of a drop, once every row of every shard has come back exactly once."""
 
-    drops: Drops
     work: Bucket
     results: Results
     max_rejected_fraction: float
     code_version: str
-    clock: Clock
 
-    def join(self, drop: Drop, job: Job, outputs: Sequence[str]) -> Drop:
-        """Join, write the result and commit it: the drop is then SCORED, or REJECTED because of its rows.
+    def join(self, drop: Drop, job: Job, outputs: Sequence[str]) -> FileOutcome:
+        """Join, and write the result and the rejects.
 
         Parameters
         ----------
@@ -63,18 +60,15 @@ class Joining:
                     joined = join(rows, self.work.read(outputs_prefix(job.name) + name))
                     result.add(joined.scored)
                     rejects.write(rejects_table(drop.drop_id, joined.rejects))
-                return self._commit(result, rejects)
+                return self._written(result, rejects)
 
-    def _commit(self, result: NewResult, rejects: ParquetSpool) -> Drop:
+    def _written(self, result: NewResult, rejects: ParquetSpool) -> FileOutcome:
         drop = result.lineage.drop
         counts = Counts(drop.rows_in, result.rows, rejects.rows)
         rejects_uri = self.results.put_rejects(drop, rejects)
         if reason := counts.too_many_rejected(self.max_rejected_fraction):
-            return self.drops.reject(
-                drop, f"{reason}, by their predictions", counts, rejects_uri, self.clock()
-            )
-        uris = {"result_uri": self.results.put(result), "rejects_uri": rejects_uri}
-        return self.drops.score(drop, result.lineage.model, counts, uris, self.clock())
+            return FileOutcome(counts, refusal=f"{reason}, by their predictions", rejects_uri=rejects_uri)
+        return FileOutcome(counts, result_uri=self.results.put(result), rejects_uri=rejects_uri)
 
     def _add_prepared_rejects(self, drop: Drop, rejects: ParquetSpool) -> None:
         """The rows that prepare rejected come first."""

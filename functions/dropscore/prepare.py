@@ -12,24 +12,23 @@ from dropscore.announce import Announcer
 from dropscore.approved import ApprovedModel, CurrentModel
 from dropscore.aws.clients import AwsError
 from dropscore.aws.ledger import Conflict, Drops, Held
-from dropscore.aws.objects import Bucket, Inbox
+from dropscore.aws.objects import Inbox
 from dropscore.aws.queues import Queues
-from dropscore.conversion import Conversion
-from dropscore.deadline import Deadline
+from dropscore.deadline import MOST, Deadline
 from dropscore.dispatch import Dispatch
-from dropscore.domain.drop import Counts, Drop, DropState, Source
+from dropscore.domain.drop import Drop, DropState, Source
 from dropscore.domain.errors import (
     ContentError,
     ForeignBucket,
     ModelUnusable,
+    ReaderDied,
+    ReaderOverdue,
     ResultConflict,
     ServiceBusy,
     SourceGone,
 )
-from dropscore.domain.lineage import Lineage
 from dropscore.domain.messages import Arrival
-from dropscore.results import NewResult, Results
-from dropscore.settings import Limits
+from dropscore.filework import FileWorker
 
 logger = Logger(child=True)
 
@@ -54,13 +53,10 @@ class Prepare:
     drops: Drops
     model: CurrentModel
     inbox: Inbox
-    work: Bucket
-    results: Results
+    files: FileWorker
     queues: Queues
     announcer: Announcer
     dispatch: Dispatch
-    limits: Limits
-    code_version: str
     deadline: Deadline
 
     def arrive(self, arrival: Arrival) -> Drop:
@@ -138,9 +134,10 @@ class Prepare:
     def _prepare(self, drop: Drop) -> Drop:
         """From the lease to what comes next; every expected trouble ends in a state that says why."""
         now = self.deadline.clock
+        had_time = self.deadline.leaves(MOST)
         try:
             return self._convert(drop, self.model.get())
-        except ContentError as error:
+        except (ContentError, ReaderDied) as error:
             return self.drops.reject(drop, str(error), None, None, now())
         except ModelUnusable as error:
             return self.drops.wait(drop, str(error), now())
@@ -148,6 +145,8 @@ class Prepare:
             logger.warning("the drop is put off", drop_id=drop.drop_id, exc_info=True)
             rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
             return self.drops.release(drop, f"put off: {error}", now() + rest, now())
+        except ReaderOverdue as error:
+            return self.drops.release(drop, f"put off: {error}", now(), now(), crashed=had_time)
 
     def _convert(self, drop: Drop, model: ApprovedModel) -> Drop:
         if drop.crashes >= MAX_CRASHES:
@@ -155,27 +154,10 @@ class Prepare:
                 f"preparing it ended {drop.crashes} times without an answer (out of memory, out of time or "
                 "a crash of the reader): split the file or write it anew"
             )
-        drop.source.check_hive_keys()
-        now = self.deadline.clock
-        with (
-            self.inbox.open(drop.source) as file,
-            Conversion(drop, model, self.work, self.limits) as conversion,
-        ):
-            counts = conversion.run(file)
-            if reason := counts.too_many_rejected(self.limits.max_rejected_fraction):
-                rejects_uri = self.results.put_rejects(drop, conversion.rejects)
-                return self.drops.reject(drop, f"{reason}: {conversion.reasons}", counts, rejects_uri, now())
-            if not counts.rows_in:
-                return self._score_nothing(drop, model, conversion)
-            conversion.keep_context()
-        return self.drops.finish_preparing(drop, model.version, conversion.shards, counts, now())
-
-    def _score_nothing(self, drop: Drop, model: ApprovedModel, conversion: Conversion) -> Drop:
-        """A file without rows: its result has none either, and needs no job."""
-        scored_date = drop.arrived_at.date().isoformat()
-        lineage = Lineage(drop, model.version, "", scored_date, conversion.timestamp_type, self.code_version)
-        with NewResult(lineage, model.spec.keys) as result:
-            uri = self.results.put(result)
-        return self.drops.score(
-            drop, model.version, Counts(0, 0, 0), {"result_uri": uri}, self.deadline.clock()
-        )
+        done = self.files.convert(drop, model, self.deadline.for_files)
+        now = self.deadline.clock()
+        if done.refusal:
+            return self.drops.reject(drop, done.refusal, done.counts, done.rejects_uri, now)
+        if done.result_uri:
+            return self.drops.score(drop, model.version, done.counts, {"result_uri": done.result_uri}, now)
+        return self.drops.finish_preparing(drop, model.version, done.shards, done.counts, now)

@@ -74,6 +74,7 @@ class Settings:
     max_concurrent_transforms: int
     kms_key_arn: str | None
     code_version: str
+    reader_memory_bytes: int | None
     limits: Limits
     brakes: Brakes
 
@@ -112,6 +113,7 @@ class Settings:
             max_concurrent_transforms=read.number("MAX_CONCURRENT_TRANSFORMS", int),
             kms_key_arn=environment.get("KMS_KEY_ARN") or None,
             code_version=environment.get("CODE_VERSION") or "unknown",
+            reader_memory_bytes=read.memory(),
             limits=Limits(
                 read.number("MAX_ROWS_PER_DROP", int),
                 read.number("MAX_BYTES_PER_DROP", int),
@@ -132,6 +134,13 @@ MAX_PAYLOAD_IN_FLIGHT_MB = 100
 """`MaxConcurrentTransforms` times `MaxPayloadInMB` is at most this (CreateTransformJob, API reference)."""
 
 
+FUNCTION_OWN_BYTES = 256 * 1024 * 1024
+"""What of a function's memory its own process may take; the rest is for the one that reads files.
+
+An idle function with its clients takes 90 to 110 MiB here; Lambda's own extensions come on top.
+"""
+
+
 class _Reader:
     """Reads variables and says which one is at fault."""
 
@@ -145,6 +154,11 @@ class _Reader:
                 f"the function's environment lacks {name}; deploy it with the stack's template"
             )
         return value
+
+    def memory(self) -> int | None:
+        """What the process that reads files may take; None outside of Lambda, where nothing limits it."""
+        megabytes = self._environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        return int(megabytes) * 1024 * 1024 - FUNCTION_OWN_BYTES if megabytes else None
 
     def number[T: (int, float)](self, name: str, kind: Callable[[str], T]) -> T:
         value = self.text(name)

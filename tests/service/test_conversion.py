@@ -17,6 +17,7 @@ from dropscore.conversion import Conversion
 from dropscore.domain.drop import Counts
 from dropscore.domain.errors import ContentError, ResultConflict
 from dropscore.domain.lineage import Lineage
+from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS
 from dropscore.domain.spec import FeatureSpec
 from dropscore.results import NewResult, Results
@@ -34,22 +35,19 @@ def work(s3):
 
 
 def converted(work, table, limits=LIMITS, spec=None, **options):
-    """What converting a file with the table came to: its counts and its reasons."""
+    """What converting a file with the table came to."""
     work.put("source.parquet", parquet(table, **options), "x")
     spec = spec or FeatureSpec(("x",))
     with (
         work.open("source.parquet") as file,
-        Conversion(DROP, ApprovedModel(MODEL, spec), work, limits) as made,
+        Conversion(DROP, ApprovedModel(MODEL, spec), work, Results(work), limits) as made,
     ):
-        counts = made.run(file)
-        made.keep_context()
-        return counts, made.reasons
+        return made.run(file, "abc123")
 
 
 def test_a_file_of_several_shards_is_written_shard_by_shard_with_its_context_in_whole_row_groups(work):
     rows = SHARD_ROWS + 10
-    counts, reasons = converted(work, {"x": np.arange(rows)})
-    assert (counts, reasons) == (Counts(rows, rows, 0), "")
+    assert converted(work, {"x": np.arange(rows)}) == FileOutcome(Counts(rows, rows, 0), shards=2)
     names = [*work.names(f"features/{DROP.drop_id}/1/")]
     assert names == [f"{DROP.drop_id}-1-0000{number}.csv" for number in (0, 1)]
     last = work.read(f"features/{DROP.drop_id}/1/{names[1]}").decode()
@@ -61,11 +59,26 @@ def test_a_file_of_several_shards_is_written_shard_by_shard_with_its_context_in_
 
 
 def test_rejected_rows_are_counted_by_reason_and_kept_beside_the_context(work):
-    counts, reasons = converted(work, {"x": pa.array([None, 1.0, float("inf"), None])}, row_group_size=2)
-    assert counts == Counts(4, 1, 3)
-    assert reasons == "x is null: 2 rows (first: row 0); x is not finite: 1 rows (first: row 2)"
+    few = replace(LIMITS, max_rejected_fraction=0.8)
+    done = converted(work, {"x": pa.array([None, 1.0, float("inf"), None])}, few, row_group_size=2)
+    assert done == FileOutcome(Counts(4, 1, 3), shards=1)
     rejects = pq.read_table(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rejects.parquet")))
     assert rejects["row"].to_pylist() == [0, 2, 3]
+
+
+def test_too_many_rejected_rows_refuse_the_drop_with_counts_by_reason_and_keep_nothing_but_the_rejects(work):
+    done = converted(work, {"x": pa.array([None, 1.0, float("inf"), None])}, row_group_size=2)
+    assert done.counts == Counts(4, 1, 3)
+    reasons = "x is null: 2 rows (first: row 0); x is not finite: 1 rows (first: row 2)"
+    assert done.refusal == f"3 of 4 rows rejected, MaxRejectedFraction is 0.5: {reasons}"
+    assert done.rejects_uri == work.uri(f"rejects/{DROP.drop_id}.parquet")
+    assert [*work.names("context/")] == []
+
+
+def test_a_file_without_rows_gets_its_result_at_once(work):
+    done = converted(work, {"x": pa.array([], pa.float64())})
+    assert (done.counts, done.shards) == (Counts(0, 0, 0), 0)
+    assert pq.read_table(io.BytesIO(work.read(done.result_uri.removeprefix(work.uri(""))))).num_rows == 0
 
 
 @pytest.mark.parametrize(

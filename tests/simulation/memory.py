@@ -1,24 +1,37 @@
-"""In-memory stand-ins for the adapters of DynamoDB and S3."""
+"""In-memory stand-ins for the adapters of DynamoDB and S3; tests/contract holds both to the same promises."""
 
 from __future__ import annotations
 
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
+from hashlib import md5
 from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
-from dropscore.aws.ledger.expressions import Append, Condition, Exclude, Include, Increment, Item
+from dropscore.aws.ledger.expressions import (
+    Append,
+    Condition,
+    Exclude,
+    Include,
+    Increment,
+    Item,
+    deserialize,
+    serialize,
+)
 from dropscore.aws.ledger.items import stamp
 from dropscore.aws.ledger.table import Change, Conflict, Put
+from dropscore.aws.ranged import RangedObject
 from dropscore.domain.drop import Source
 from dropscore.domain.errors import SourceGone
 
 _CLAUSE = re.compile(r"(attribute_exists|attribute_not_exists)\(([#\w]+)\)|([#\w]+) (=|<=|>=|<|>) (:\w+)")
+_AT_ONCE = 100
+"""Keys of a BatchGetItem, writes of a TransactWriteItems (API reference)."""
 
 
 class MemoryTable:
@@ -31,29 +44,33 @@ class MemoryTable:
         return deepcopy(self.items.get(pk))
 
     def get_all(self, pks: Sequence[str]) -> list[Item]:
-        return [deepcopy(self.items[pk]) for pk in pks if pk in self.items]
+        """The items, in another order than they were asked for: DynamoDB promises none."""
+        for batch in itertools.batched(pks, _AT_ONCE):
+            _demand(len({*batch}) == len(batch), "BatchGetItem", "keys contain duplicates")
+        return [deepcopy(self.items[pk]) for pk in reversed(pks) if pk in self.items]
 
     def change(self, pk: str, changes: Mapping[str, Any], condition: Condition | None) -> Item:
         old = self.items.get(pk, {})
+        new = changed(old, pk, changes)
         if condition and not holds(condition, old):
             raise Conflict(deepcopy(old))
-        self.items[pk] = changed(old, pk, changes)
-        return deepcopy(self.items[pk])
+        self.items[pk] = new
+        return deepcopy(new)
 
     def transact(self, writes: Sequence[Put | Change]) -> list[bool]:
+        pks = [write.item["pk"] if isinstance(write, Put) else write.pk for write in writes]
+        _demand(len({*pks}) == len(pks), "TransactWriteItems", "multiple operations on one item")
+        _demand(0 < len(pks) <= _AT_ONCE, "TransactWriteItems", "between 1 and 100 writes")
+        written = [self._outcome(write) for write in writes]
         refused = [not self._allowed(write) for write in writes]
         if any(refused):
             return refused
-        for write in writes:
-            if isinstance(write, Put):
-                self.items[write.item["pk"]] = {
-                    k: deepcopy(v) for k, v in write.item.items() if v is not None
-                }
-            else:
-                self.items[write.pk] = changed(self.items.get(write.pk, {}), write.pk, write.changes)
+        for pk, item in zip(pks, written, strict=True):
+            self.items[pk] = item
         return []
 
     def query_index(self, key: str, due: datetime | None, limit: int) -> list[Item]:
+        _demand(limit > 0, "Query", "limit below 1")
         found = [item for item in self.indexed() if item.get("work") == key and "due" in item]
         found = [item for item in found if due is None or item["due"] <= stamp(due)]
         return deepcopy(sorted(found, key=lambda item: item["due"])[:limit])
@@ -61,6 +78,11 @@ class MemoryTable:
     def indexed(self) -> Iterable[Item]:
         """The items as the index has them."""
         return self.items.values()
+
+    def _outcome(self, write: Put | Change) -> Item:
+        if isinstance(write, Put):
+            return _stored(write.item)
+        return changed(self.items.get(write.pk, {}), write.pk, write.changes)
 
     def _allowed(self, write: Put | Change) -> bool:
         if isinstance(write, Put):
@@ -97,13 +119,14 @@ def _clause(text: str, condition: Condition, item: Item) -> bool:
 
 def changed(old: Item, pk: str, changes: Mapping[str, Any]) -> Item:
     """An item after `changes`, which all see it as it was."""
+    _demand(changes and "pk" not in changes, "UpdateItem", "no change, or one of the key")
     item = {"pk": pk, **deepcopy(old)}
     for name, change in changes.items():
         match change:
             case None:
                 item.pop(name, None)
             case Append(element):
-                item[name] = [*item.get(name, []), deepcopy(element)]
+                item[name] = [*item.get(name, []), element]
             case Increment(by):
                 item[name] = item.get(name, 0) + by
             case Include(element):
@@ -113,16 +136,60 @@ def changed(old: Item, pk: str, changes: Mapping[str, Any]) -> Item:
                 if not item[name]:
                     del item[name]
             case _:
-                item[name] = deepcopy(change)
-    return item
+                item[name] = change
+    return _stored(item)
 
 
-class MemoryFile(io.BytesIO):
-    """An object's bytes as a file that knows its size."""
+def _stored(item: Item) -> Item:
+    """The item as DynamoDB gives it back: a copy, numbers as Decimal, None left out, no floats taken."""
+    stored = deserialize(serialize(item))
+    for name, value in stored.items():
+        _demand(value != set(), "UpdateItem", f"the set {name} is empty")
+    for name in ("work", "due"):
+        _demand(stored.get(name, "x") and isinstance(stored.get(name, "x"), str), "UpdateItem", name)
+    return stored
 
-    @property
-    def size(self) -> int:
-        return len(self.getvalue())
+
+def _demand(taken: object, operation: str, message: str) -> None:
+    """AWS refuses the request unless `taken`."""
+    if not taken:
+        raise _refusal("ValidationException", operation, message)
+
+
+def _refusal(code: str, operation: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class MemoryObjects:
+    """What `RangedObject` asks of S3's client: ranges of what `find` finds at that moment."""
+
+    def __init__(self, find: Callable[[str, str | None], bytes]) -> None:
+        self._find = find
+
+    def get_object(
+        self,
+        *,
+        Bucket: str,  # noqa: ARG002, N803 - boto3's names
+        Key: str,  # noqa: N803
+        Range: str,  # noqa: N803
+        VersionId: str | None = None,  # noqa: N803
+        IfMatch: str | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        data = self._find(Key, VersionId)
+        if IfMatch not in (None, f'"{etag(data)}"'):
+            raise _refusal("PreconditionFailed", "GetObject", Key)
+        first, last = Range.removeprefix("bytes=").split("-")
+        start, end = (int(first), int(last) + 1) if first else (max(0, len(data) - int(last)), len(data))
+        if start >= len(data):
+            raise _refusal("InvalidRange", "GetObject", Key)
+        part = data[start:end]
+        ends = f"{start}-{start + len(part) - 1}"
+        return {"ContentRange": f"bytes {ends}/{len(data)}", "Body": io.BytesIO(part)}
+
+
+def etag(data: bytes) -> str:
+    """S3's ETag of an object that was put in one piece."""
+    return md5(data, usedforsecurity=False).hexdigest()
 
 
 class MemoryBucket:
@@ -135,58 +202,86 @@ class MemoryBucket:
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
 
-    def open(self, key: str) -> MemoryFile:
-        if key not in self.objects:
-            raise SourceGone(f"source gone: {self.uri(key)} no longer exists")
-        return MemoryFile(self.objects[key][0])
+    def open(self, key: str) -> RangedObject:
+        return RangedObject(MemoryObjects(lambda key, _: self.read(key)), self.name, key)
 
     def read(self, key: str) -> bytes:
         if key not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": key}}, "GetObject")
+            raise _refusal("NoSuchKey", "GetObject", key)
         return self.objects[key][0]
 
     def put(self, key: str, body: bytes | IO[bytes], content_type: str) -> None:
         assert content_type
-        self.objects[key] = (body if isinstance(body, bytes) else body.read(), {})
+        self.objects[key] = (body if isinstance(body, bytes) else _whole(body), {})
 
     def put_once(self, key: str, body: IO[bytes], content_type: str, metadata: Mapping[str, str]) -> bool:
         assert content_type
         if key in self.objects:
             return False
-        self.objects[key] = (body.read(), dict(metadata))
+        said = {name.lower(): value for name, value in metadata.items()}
+        assert all(value.isascii() for value in said.values()), "metadata travels as HTTP headers"
+        self.objects[key] = (_whole(body), said)
         return True
 
     def metadata(self, key: str) -> Mapping[str, str]:
+        if key not in self.objects:
+            raise _refusal("404", "HeadObject", key)
         return self.objects[key][1]
 
     def names(self, prefix: str) -> Iterator[str]:
         return (key.removeprefix(prefix) for key in sorted(self.objects) if key.startswith(prefix))
 
 
-class MemoryInbox:
-    """A versioned bucket with the read side of `dropscore.aws.objects.Inbox`."""
+def _whole(body: IO[bytes]) -> bytes:
+    assert body.tell() == 0, "botocore does not agree with itself on what such a body is"
+    return body.read()
 
-    def __init__(self, bucket: str) -> None:
+
+class MemoryInbox:
+    """`dropscore.aws.objects.Inbox` over a bucket's versions; None is a delete marker.
+
+    In a bucket without versions, a key has one at most, and its ETag for a name.
+    """
+
+    def __init__(self, bucket: str, *, versioned: bool = True) -> None:
         self.bucket = bucket
-        self.versions: dict[str, dict[str, bytes]] = {}
+        self.versions: dict[str, dict[str, bytes | None]] = {}
+        self._versioned = versioned
         self._numbers = itertools.count(1)
 
     def put(self, key: str, body: bytes) -> str:
-        version = f"v{next(self._numbers)}"
-        self.versions.setdefault(key, {})[version] = body
+        version = f"v{next(self._numbers)}" if self._versioned else etag(body)
+        self._add(key, version, body)
         return version
 
     def delete(self, key: str, version: str) -> None:
+        """Delete a version for good."""
         del self.versions[key][version]
 
-    def current(self, bucket: str, key: str, sequencer: str | None) -> Source:
-        versions = self.versions.get(key)
-        if not versions:
-            raise SourceGone(f"source gone: s3://{bucket}/{key} no longer exists")
-        return Source(bucket, key, list(versions)[-1], sequencer)
+    def hide(self, key: str) -> None:
+        """Delete the key: where there are versions, its newest is a delete marker then."""
+        self._add(key, f"v{next(self._numbers)}", None)
 
-    def open(self, source: Source) -> MemoryFile:
-        try:
-            return MemoryFile(self.versions[source.key][source.version])
-        except KeyError as error:
-            raise SourceGone(f"source gone: s3://{source.bucket}/{source.key} no longer exists") from error
+    def current(self, bucket: str, key: str, sequencer: str | None) -> Source:
+        versions = self.versions.get(key) if bucket == self.bucket else None
+        if not versions or [*versions.values()][-1] is None:
+            raise SourceGone(f"source gone: s3://{bucket}/{key} no longer exists")
+        return Source(bucket, key, [*versions][-1], sequencer, versioned=self._versioned)
+
+    def open(self, source: Source) -> RangedObject:
+        which = "version" if source.versioned else "etag"
+        objects = MemoryObjects(self._find)
+        return RangedObject(objects, source.bucket, source.key, **{which: source.version})
+
+    def _add(self, key: str, version: str, body: bytes | None) -> None:
+        there = self.versions.get(key, {}) if self._versioned else {}
+        self.versions[key] = {**there, version: body}
+
+    def _find(self, key: str, version: str | None) -> bytes:
+        versions = self.versions.get(key, {})
+        if version is not None and version not in versions:
+            raise _refusal("NoSuchVersion", "GetObject", key)
+        body = versions[version] if version else next(reversed(versions.values()), None)
+        if body is None:
+            raise _refusal("MethodNotAllowed" if version else "NoSuchKey", "GetObject", key)
+        return body

@@ -107,7 +107,7 @@ class UnrulyWorld(World):
         self.troubles = 0
         monkeypatch.setattr(invocation.logger, "exception", self._returned)
         for name, calls in CALLS.items():
-            adapter = getattr(self.adapters, name)
+            adapter = self.results if name == "results" else getattr(self.adapters, name)
             for call in calls:
                 setattr(adapter, call, self._troubled(f"{name}.{call}", getattr(adapter, call)))
 

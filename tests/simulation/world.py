@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,17 +18,21 @@ from urllib.parse import quote_plus
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dropscore.approved import ApprovedModel
 from dropscore.aws.ledger import Drops, OpenWork
 from dropscore.aws.transforms import CannotStart, ModelMissing, TransformStatus
 from dropscore.bootstrap import Adapters, Application
 from dropscore.domain.drop import Drop
-from dropscore.domain.errors import ServiceBusy
-from dropscore.domain.job import Outcome
+from dropscore.domain.errors import ReaderDied, ReaderOverdue, ServiceBusy
+from dropscore.domain.job import Job, Outcome
 from dropscore.domain.messages import CollectPart
 from dropscore.domain.model import Package
+from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.spec import FeatureSpec, sha256_hex
+from dropscore.filework import FileWork
 from dropscore.handlers import collect as collect_door
 from dropscore.handlers import prepare as prepare_door
+from dropscore.results import Results
 from dropscore.settings import Settings
 from tests.simulation.memory import MemoryBucket, MemoryInbox, MemoryTable
 
@@ -103,7 +107,8 @@ class SageMaker:
     group: str = GROUP
 
     def newest_approved(self) -> Package | None:
-        return max((p for p in self.packages if p.approved), key=lambda p: p.version, default=None)
+        approved = [p for p in self.packages if p.approved and p.group == self.group]
+        return max(approved, key=lambda p: p.version, default=None)
 
     def describe(self, name: str) -> Any:
         if name.startswith("arn:"):
@@ -112,7 +117,10 @@ class SageMaker:
         return TransformStatus(job["outcome"], job["reason"], job["created"]) if job else None
 
     def create_model(self, name: str, package_arn: str) -> None:
-        self.models[name] = package_arn
+        package = self.describe(package_arn)
+        if package is None or not package.approved:
+            raise CannotStart(f"SageMaker: ValidationException: {package_arn} is not there, or not approved")
+        self.models.setdefault(name, package_arn)
 
     def create_job(self, name: str, model_name: str, manifest_uri: str, output_uri: str) -> None:
         if self.refuses:
@@ -124,7 +132,10 @@ class SageMaker:
             return
         if len(self.running) >= self.quota:
             raise ServiceBusy("SageMaker: ResourceLimitExceeded")
-        manifest = json.loads(self.work.read(manifest_uri.removeprefix(self.work.uri(""))))
+        key = manifest_uri.removeprefix(self.work.uri(""))
+        if key not in self.work.objects:
+            raise CannotStart(f"SageMaker: ValidationException: No S3 objects found under {manifest_uri}")
+        manifest = json.loads(self.work.read(key))
         self.jobs[name] = {
             "model": self.models[model_name],
             "shards": manifest[1:],
@@ -134,7 +145,8 @@ class SageMaker:
         }
 
     def stop(self, name: str) -> None:
-        self.jobs[name].update(outcome=Outcome.STOPPED)
+        if name in self.running:
+            self.jobs[name].update(outcome=Outcome.STOPPED)
 
     @property
     def running(self) -> list[str]:
@@ -219,6 +231,35 @@ class Context:
         return self.milliseconds
 
 
+@dataclass(eq=False)
+class InlineFiles:
+    """The work with files, within the function's own process; `dies` over so many more of them."""
+
+    world: World
+    dies: int = 0
+
+    def convert(self, drop: Drop, model: ApprovedModel, limit: timedelta) -> FileOutcome:
+        return self._within(limit, lambda: self._work().convert(drop, model))
+
+    def join(self, drop: Drop, job: Job, outputs: Sequence[str], limit: timedelta) -> FileOutcome:
+        return self._within(limit, lambda: self._work().join(drop, job, outputs))
+
+    def _work(self) -> FileWork:
+        world = self.world
+        settings, results = world.settings, Results(world.results)
+        return FileWork(world.inbox, world.adapters.work, results, settings.limits, settings.code_version)
+
+    def _within(self, limit: timedelta, do: Callable[[], FileOutcome]) -> FileOutcome:
+        if self.dies > 0:
+            self.dies -= 1
+            raise ReaderDied("the reader died 3 times over it (SIGSEGV)")
+        until = self.world.now + limit
+        outcome = do()
+        if self.world.now > until:
+            raise ReaderOverdue("reading the file took longer than the function has time")
+        return outcome
+
+
 class World:
     """Everything, and the user who drops files."""
 
@@ -228,15 +269,16 @@ class World:
         self.index = OpenWork(self.table)
         self.drops = Drops(self.table, self.index)
         self.inbox = MemoryInbox(BUCKETS["inbox"])
-        work = MemoryBucket(BUCKETS["work"])
+        work, self.results = MemoryBucket(BUCKETS["work"]), MemoryBucket(BUCKETS["results"])
+        self.settings = Settings.read({**ENVIRONMENT, **environment})
         self.sagemaker = SageMaker(work, lambda: self.now)
         self.queues = Queues(lambda: self.now)
         self.events = Events()
         self.adapters = Adapters(
             inbox=self.inbox,
             work=work,
-            results=MemoryBucket(BUCKETS["results"]),
             models=MemoryBucket(BUCKETS["models"]),
+            files=InlineFiles(self),
             table=self.table,
             index=self.index,
             registry=self.sagemaker,
@@ -244,7 +286,6 @@ class World:
             queues=self.queues,
             events=self.events,
         )
-        self.settings = Settings.read({**ENVIRONMENT, **environment})
         for door in (prepare_door, collect_door):
             monkeypatch.setattr(door, "application", lambda: self.application)
 
@@ -338,15 +379,13 @@ class World:
     def result(self, drop_id: str) -> pa.Table:
         uri = self.drop(drop_id).result_uri
         assert uri is not None
-        return pq.read_table(
-            io.BytesIO(self.adapters.results.read(uri.removeprefix(self.adapters.results.uri(""))))
-        )
+        return pq.read_table(io.BytesIO(self.results.read(uri.removeprefix(self.results.uri("")))))
 
     def results_of(self, drop_id: str) -> list[str]:
-        return [name for name in self.adapters.results.names("predictions/") if drop_id in name]
+        return [name for name in self.results.names("predictions/") if drop_id in name]
 
     def rejects(self, drop_id: str) -> list[dict[str, Any]]:
-        data = self.adapters.results.read(f"rejects/{drop_id}.parquet")
+        data = self.results.read(f"rejects/{drop_id}.parquet")
         return pq.read_table(io.BytesIO(data)).to_pylist()
 
     def _deliver(
@@ -407,7 +446,7 @@ class Killer:
         changing = {
             adapters.table: ("change", "transact"),
             adapters.work: ("put",),
-            adapters.results: ("put", "put_once"),
+            world.results: ("put", "put_once"),
             adapters.transforms: ("create_model", "create_job", "stop"),
             adapters.queues: ("resume", "dispatch", "hand_back_to_prepare", "collect_jobs", "collect_parts"),
             adapters.events: ("put",),

@@ -291,13 +291,13 @@ def test_an_object_of_somebody_else_in_the_place_of_a_result_is_left_alone(world
     world.approve()
     first, second = put_many(world, 2)
     key = f"predictions/model_group=cpu/model_version=1/scored_date=2026-03-01/{first}.parquet"
-    world.adapters.results.put(key, b"?", "text/plain")
+    world.results.put(key, b"?", "text/plain")
 
     settle(world, sweeps=4)
 
     assert world.states(first, second) == ["FAILED", "SCORED"]
     assert "is another result" in str(world.drop(first).reason)
-    assert world.adapters.results.read(key) == b"?"
+    assert world.results.read(key) == b"?"
 
 
 def test_a_drop_whose_context_has_expired_fails_and_does_not_circle(world: World) -> None:

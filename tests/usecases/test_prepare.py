@@ -430,14 +430,14 @@ def test_a_foreign_object_in_the_place_of_an_empty_result_is_named_and_waited_ou
     world.approve()
     drop_id = world.put("a.parquet", parquet(0))
     key = f"predictions/model_group=cpu/model_version=1/scored_date=2026-03-01/{drop_id}.parquet"
-    world.adapters.results.put(key, b"?", "text/plain")
+    world.results.put(key, b"?", "text/plain")
     world.run()
     assert (world.states(drop_id), "is another result" in str(world.drop(drop_id).reason)) == (
         ["PREPARING"],
         True,
     )
 
-    del world.adapters.results.objects[key]
+    del world.results.objects[key]
     world.now += timedelta(minutes=1)
     world.sweep()
     world.run()

@@ -11,6 +11,14 @@ class ContentError(DropscoreError):
     """The drop's content is at fault: its sender can act, the drop ends REJECTED with this message."""
 
 
+class ReaderDied(DropscoreError):
+    """The process that reads files ended without an answer, each time: the file's sender can act."""
+
+
+class ReaderOverdue(DropscoreError):
+    """Reading took longer than the invocation has: it is tried again with the time of a whole one."""
+
+
 class SourceGone(ContentError):
     """The version of the object that the drop stands for no longer exists."""
 

@@ -108,10 +108,16 @@ class Drops:
         }
         return self._move(drop, DropState.PREPARING, now, changes, due=until)
 
-    def release(self, drop: Drop, reason: str, due: datetime, now: datetime) -> Drop:
-        """Give the lease back so that the sweep resumes the drop at `due`: a service was busy."""
+    def release(
+        self, drop: Drop, reason: str, due: datetime, now: datetime, *, crashed: bool = False
+    ) -> Drop:
+        """Give the lease back so that the sweep resumes the drop at `due`: a service was busy.
+
+        `crashed` counts it as if the lease had ended with the invocation.
+        """
         self._index.remember(drop.arrived_at.date(), now)
-        changes = {"lease_until": stamp(due), "due": stamp(due), "released": True, "reason": reason}
+        released = None if crashed else True
+        changes = {"lease_until": stamp(due), "due": stamp(due), "released": released, "reason": reason}
         return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
 
     def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:

@@ -1,0 +1,30 @@
+"""What came of the work with a drop's files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dropscore.domain.drop import Counts
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """What has been written, and whether the drop is refused because of its rows.
+
+    Attributes
+    ----------
+    counts
+        Rows in, rows that can be or were scored, rows rejected.
+    shards
+        How many shards were written; 0 once there is a result.
+    refusal
+        Why the whole drop is rejected, with counts by reason; None when it is not.
+    result_uri, rejects_uri
+        What has been written into the results bucket, if anything.
+    """
+
+    counts: Counts
+    shards: int = 0
+    refusal: str | None = None
+    result_uri: str | None = None
+    rejects_uri: str | None = None

@@ -1,0 +1,169 @@
+"""The work with files, in a process of its own: what a file does to its reader, the function survives.
+
+A native reader can crash, run away or take all memory over a file made for it, and an invocation that dies
+takes the other messages of its batch with it. So the files are read by a child process: it outlives
+invocations, as connections do, but is idle between them; one that dies is replaced, one that takes too long
+is killed, and its memory has a limit of its own, so that too much of it is an error and not the end.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import timedelta
+from multiprocessing import Pipe
+from time import monotonic
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from dropscore.approved import ApprovedModel
+from dropscore.aws.clients import AwsError
+from dropscore.domain.drop import Drop
+from dropscore.domain.errors import ContentError, DropscoreError, ReaderDied, ReaderOverdue
+from dropscore.domain.job import Job
+from dropscore.domain.outcome import FileOutcome
+from dropscore.filework import FileWork
+
+logger = Logger(child=True)
+
+TRIES = 3
+"""Readers that may die over one file before it is blamed: one may have been killed for another reason."""
+
+CHILD = "dropscore.handlers.files"
+"""The module that the child runs."""
+
+Request = tuple[str, tuple[Any, ...]]
+"""The name of a method of `FileWork`, and its arguments."""
+
+
+class IsolatedFileWork:
+    """`FileWork` in a child process, which is started when it is first needed."""
+
+    def __init__(self, memory_bytes: int | None = None, child: str = CHILD) -> None:
+        self._memory_bytes = memory_bytes
+        self._child = child
+        self._reader: Reader | None = None
+
+    def convert(self, drop: Drop, model: ApprovedModel, limit: timedelta) -> FileOutcome:
+        """`FileWork.convert`, within `limit`; raises what that raises, and see `FileWorker`."""
+        return self._ask(("convert", (drop, model)), limit)
+
+    def join(self, drop: Drop, job: Job, outputs: Sequence[str], limit: timedelta) -> FileOutcome:
+        """`FileWork.join`, within `limit`; raises what that raises, and see `FileWorker`."""
+        return self._ask(("join", (drop, job, list(outputs))), limit)
+
+    def close(self) -> None:
+        """End the child."""
+        if self._reader:
+            self._reader.kill()
+            self._reader = None
+
+    def _ask(self, request: Request, limit: timedelta) -> FileOutcome:
+        until = monotonic() + limit.total_seconds()
+        deaths: list[str] = []
+        while len(deaths) < TRIES:
+            self._reader = self._reader or Reader(self._child, self._memory_bytes)
+            try:
+                return self._reader.ask(request, until)
+            except _Died as death:
+                logger.warning("the process that reads files has died", reason=str(death))
+                deaths.append(str(death))
+                self.close()
+            except ReaderOverdue:
+                self.close()
+                raise
+        raise ReaderDied(
+            f"the reader died {TRIES} times over it ({deaths[-1]}): the file is damaged or made to do harm; "
+            "write it anew"
+        )
+
+
+class Reader:
+    """A child process that does one thing at a time."""
+
+    def __init__(self, child: str, memory_bytes: int | None) -> None:
+        self._connection, theirs = Pipe()
+        arguments = [sys.executable, "-m", child, str(theirs.fileno()), str(memory_bytes or "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **_MEMORY_POOL}
+        try:
+            self._process = subprocess.Popen(
+                arguments,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.__stderr__,
+            )
+        except OSError:
+            self._connection.close()
+            raise
+        finally:
+            theirs.close()
+
+    def ask(self, request: Request, until: float) -> FileOutcome:
+        """Have it done before `until` (of `time.monotonic`); its result, or raises what it raised."""
+        try:
+            self._connection.send(request)
+            if not self._connection.poll(max(0.0, until - monotonic())):
+                raise ReaderOverdue("reading the file took longer than the function has time")
+            answer: FileOutcome | Exception = self._connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise _Died(self._cause()) from error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+        self._process.wait()
+        self._connection.close()
+
+    def _cause(self) -> str:
+        """What it died of."""
+        try:
+            code = self._process.wait(_DYING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "it closed its end"
+        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def answer(work: FileWork, request: Request) -> FileOutcome | Exception:
+    """Do what is asked for; the outcome, or the error that the function shall raise.
+
+    Too little memory for a file is the file's fault.
+    """
+    name, arguments = request
+    try:
+        outcome: FileOutcome = getattr(work, name)(*arguments)
+    except MemoryError as error:  # Arrow's is one, too
+        limit = resource.getrlimit(resource.RLIMIT_DATA)[0] // 2**20
+        return ContentError(
+            f"reading it needs more than the {limit} MiB of memory that there are ({error}): write it with "
+            "smaller row groups, or give the functions more MemorySize"
+        )
+    except (DropscoreError, *AwsError) as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever it is, the function shall raise it
+        return Defect("".join(traceback.format_exception(error)))
+    return outcome
+
+
+class Defect(Exception):
+    """The child failed with an error that nobody expects; the message is its traceback."""
+
+
+class _Died(Exception):
+    """The child has ended without an answer; the message says what of."""
+
+
+_DYING_SECONDS = 5.0
+"""How long a process may take to end once its end of the pipe is closed."""
+
+_MEMORY_POOL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Arrow's other pools reserve more than they use, which the memory limit would count."""
