@@ -97,12 +97,25 @@ class Registry:
         check(archive, FeatureSpec.parse(spec))
         image = image or image_uri(self.sagemaker.meta.region_name)
         prefix = f"{self.group}/{hashlib.sha256(model + spec).hexdigest()[:16]}"
-        self.s3.put_object(Bucket=bucket, Key=f"{prefix}/model.tar.gz", Body=model)
-        self.s3.put_object(Bucket=bucket, Key=f"{prefix}/feature_spec.json", Body=spec)
-        arn = self._create(f"s3://{bucket}/{prefix}", sha256_hex(spec), status, image)
+        self._put_once(bucket, f"{prefix}/model.tar.gz", model)
+        self._put_once(bucket, f"{prefix}/feature_spec.json", spec)
+        arn = self._create(
+            f"s3://{bucket}/{prefix}", _Hashes(sha256_hex(model), sha256_hex(spec)), status, image
+        )
         return ModelVersion(arn, _number(arn), status)
 
-    def _create(self, folder: str, spec_hash: str, status: "ModelApprovalStatusType", image: str) -> str:
+    def _put_once(self, bucket: str, key: str, body: bytes) -> None:
+        """Upload a file unless it is there; the bucket refuses to have one replaced.
+
+        The key is a hash of the content. Whether what is there has it is seen by its hash before it is used.
+        """
+        try:
+            self.s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+        except self.s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+
+    def _create(self, folder: str, hashes: "_Hashes", status: "ModelApprovalStatusType", image: str) -> str:
         """Create the model package of a model uploaded to a folder; return its ARN."""
         return self.sagemaker.create_model_package(
             ModelPackageGroupName=self.group,
@@ -119,7 +132,8 @@ class Registry:
             },
             CustomerMetadataProperties={
                 "feature_spec_uri": f"{folder}/feature_spec.json",
-                "feature_spec_sha256": spec_hash,
+                "feature_spec_sha256": hashes.spec,
+                "model_data_sha256": hashes.model,
                 **LIBRARIES,
             },
             ModelApprovalStatus=status,
@@ -180,6 +194,14 @@ class Registry:
             ModelPackageArn=found.arn, ModelApprovalStatus=status, ApprovalDescription=reason
         )
         return ModelVersion(found.arn, number, status, found.created)
+
+
+@dataclass(frozen=True)
+class _Hashes:
+    """SHA-256 of the files of a version."""
+
+    model: str
+    spec: str
 
 
 def _read(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Announcing final states on EventBridge, at least once each."""
+"""Announcing final states on EventBridge and in the metrics, at least once each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from dropscore.aws.clients import AwsError
 from dropscore.aws.events import Events
 from dropscore.aws.ledger import Conflict, Drops
+from dropscore.aws.metrics import Metrics
 from dropscore.domain.drop import Drop, DropState
 
 logger = Logger(child=True)
@@ -25,10 +26,11 @@ _DETAIL_TYPES = {
 
 @dataclass(frozen=True)
 class Announcer:
-    """Tells EventBridge what became of drops, and the ledger that it has."""
+    """Tells EventBridge and the metrics what became of drops, and the ledger that it has."""
 
     events: Events
     drops: Drops
+    metrics: Metrics
 
     def announce(self, drops: Iterable[Drop]) -> int:
         """Announce those of the drops that are in a final state; how many were.
@@ -44,6 +46,7 @@ class Announcer:
             )
             return 0
         told = [drop for drop, ok in zip(final, taken, strict=True) if ok]
+        self.metrics.ended(told)
         for drop in told:
             self._note(drop)
         return len(told)

@@ -9,7 +9,7 @@ from dropscore.aws.objects import Bucket
 from dropscore.aws.registry import Registry
 from dropscore.domain.drop import ModelVersion
 from dropscore.domain.errors import ModelUnusable, SpecError
-from dropscore.domain.model import split_s3_uri
+from dropscore.domain.model import key_in
 from dropscore.domain.spec import FeatureSpec, sha256_hex
 
 
@@ -38,7 +38,8 @@ class CurrentModel:
         Raises
         ------
         ModelUnusable
-            No version is approved, or the newest lacks a readable feature spec or the container's libraries.
+            No version is approved, or the newest lacks a readable feature spec, a model artefact in the
+            models bucket with its hash, or the container's libraries.
         """
         if self._found is None:
             try:
@@ -56,14 +57,11 @@ class CurrentModel:
                 f"model package group {self._registry.group} has no approved version; approve one"
             )
         version = package.model_version()
+        key_in(self._models.name, package.artefact()[0], f"{package}: its model artefact")
         return ApprovedModel(version, self._spec(version, str(package)))
 
     def _spec(self, version: ModelVersion, what: str) -> FeatureSpec:
-        bucket, key = split_s3_uri(version.spec_uri)
-        if bucket != self._models.name:
-            raise ModelUnusable(
-                f"{what}: its feature spec lies in bucket {bucket}, expected {self._models.name}"
-            )
+        key = key_in(self._models.name, version.spec_uri, f"{what}: its feature spec")
         try:
             data = self._models.read(key)
         except AwsError as error:

@@ -8,9 +8,11 @@ from functools import lru_cache
 
 from dropscore.announce import Announcer
 from dropscore.approved import CurrentModel
+from dropscore.artefacts import Artefacts
 from dropscore.aws.clients import Clients
 from dropscore.aws.events import Events
 from dropscore.aws.ledger import Drops, Jobs, OpenWork, Table, Versions
+from dropscore.aws.metrics import Metrics
 from dropscore.aws.objects import Bucket, Inbox
 from dropscore.aws.queues import Queues
 from dropscore.aws.registry import Registry
@@ -33,6 +35,7 @@ class Adapters:
 
     inbox: Inbox
     work: Bucket
+    results: Bucket
     models: Bucket
     files: FileWorker
     table: Table
@@ -41,6 +44,7 @@ class Adapters:
     transforms: Transforms
     queues: Queues
     events: Events
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Application:
             queues=adapters.queues,
             announcer=self._announcer(),
             dispatch=self.dispatch(deadline),
+            metrics=adapters.metrics,
             deadline=deadline,
         )
 
@@ -78,8 +83,10 @@ class Application:
             jobs=self._jobs(),
             versions=Versions(adapters.table),
             registry=adapters.registry,
+            artefacts=Artefacts(adapters.models),
             transforms=adapters.transforms,
             work=adapters.work,
+            metrics=adapters.metrics,
             brakes=self.settings.brakes,
             job_prefix=self.settings.job_prefix,
             deadline=deadline,
@@ -96,8 +103,15 @@ class Application:
             work=adapters.work,
             queues=adapters.queues,
             files=adapters.files,
+            results=Results(adapters.results),
             closing=Closing(
-                drops, self._jobs(), Versions(adapters.table), adapters.queues, self._announcer(), self.clock
+                drops=drops,
+                jobs=self._jobs(),
+                versions=Versions(adapters.table),
+                queues=adapters.queues,
+                announcer=self._announcer(),
+                metrics=adapters.metrics,
+                clock=self.clock,
             ),
             announcer=self._announcer(),
             deadline=deadline,
@@ -116,6 +130,7 @@ class Application:
             queues=adapters.queues,
             announcer=self._announcer(),
             dispatch=self.dispatch(deadline),
+            metrics=adapters.metrics,
             max_job_duration=self.settings.brakes.max_duration,
             deadline=deadline,
         )
@@ -127,7 +142,7 @@ class Application:
         return Jobs(self.adapters.table, self.adapters.index, self._drops())
 
     def _announcer(self) -> Announcer:
-        return Announcer(self.adapters.events, self._drops())
+        return Announcer(self.adapters.events, self._drops(), self.adapters.metrics)
 
 
 @lru_cache(maxsize=1)
@@ -164,6 +179,7 @@ def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
     return Adapters(
         inbox=Inbox(s3, settings.inbox_bucket),
         work=Bucket(s3, settings.work_bucket),
+        results=Bucket(s3, settings.results_bucket),
         models=Bucket(s3, settings.models_bucket),
         files=IsolatedFileWork(settings.reader_memory_bytes),
         table=table,
@@ -172,4 +188,5 @@ def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
         transforms=Transforms(clients.sagemaker(), transform_settings),
         queues=Queues(clients.sqs(), settings.inbox_queue_url, settings.collect_queue_url),
         events=Events(clients.events()),
+        metrics=Metrics(settings.metrics_namespace, settings.service),
     )

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 
 from dropscore.announce import Announcer
 from dropscore.aws.ledger import Conflict, Drops, Jobs, Versions
+from dropscore.aws.metrics import Metrics
 from dropscore.aws.queues import Queues
 from dropscore.deadline import Clock
 from dropscore.domain.drop import Drop, DropState
@@ -35,6 +36,7 @@ class Closing:
     versions: Versions
     queues: Queues
     announcer: Announcer
+    metrics: Metrics
     clock: Clock
 
     def close(self, job: Job) -> Job:
@@ -53,7 +55,10 @@ class Closing:
                 job, JobState.DONE if well else JobState.FAILED, job.failure_reason, self.clock()
             )
         except Conflict:
-            logger.info("the job was closed by another invocation", transform_job=job.name)
+            logger.info("the job was closed by another invocation")
+        else:
+            if not well:
+                self.metrics.job_failed()
         self.announcer.announce(settled)
         if any(drop.state is DropState.PREPARED for drop in settled):
             self.queues.dispatch(delay_seconds=1)
@@ -73,7 +78,7 @@ class Closing:
         match verdict:
             case GiveUp(reason):
                 logger.error(
-                    "drop failed for good", drop_id=drop.drop_id, transform_job=job.name, reason=reason
+                    "drop failed for good: mend the cause, then retry it", drop_id=drop.drop_id, reason=reason
                 )
                 return self.drops.fail(drop, reason, self.clock())
             case Retry(cohort):
@@ -96,8 +101,8 @@ class Closing:
             if len(barren) >= MAX_BARREN:
                 reason = f"its jobs end without output: {job.failure_reason or job.outcome}"
                 logger.error(
-                    "model version held",
-                    model_version=job.model.version,
+                    "model version held: release or reject it",
+                    model_package_arn=arn,
                     reason=reason,
                     operator_needed=True,
                 )

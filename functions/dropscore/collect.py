@@ -26,12 +26,13 @@ from dropscore.domain.errors import (
     SourceGone,
     UnknownJob,
 )
-from dropscore.domain.job import Job, JobState
-from dropscore.domain.keys import outputs_prefix
+from dropscore.domain.job import Job, JobState, Outcome
+from dropscore.domain.keys import OUTPUT_SUFFIX, outputs_prefix
 from dropscore.domain.messages import CollectPart
 from dropscore.domain.outcome import FileOutcome
-from dropscore.domain.results import OUTPUT_SUFFIX
 from dropscore.filework import FileWorker
+from dropscore.logkeys import about_drop, about_job
+from dropscore.results import Results
 
 logger = Logger(child=True)
 
@@ -55,6 +56,7 @@ class Collect:
     work: Bucket
     queues: Queues
     files: FileWorker
+    results: Results
     closing: Closing
     announcer: Announcer
     deadline: Deadline
@@ -67,7 +69,7 @@ class Collect:
         UnknownJob
             The ledger does not know it (yet).
         """
-        return _looking_again(lambda: self._job_ended(name))
+        return _looking_again(lambda: self._job_ended(self._known(name)))
 
     def part(self, message: CollectPart) -> list[Drop]:
         """Collect a part's drops; what does not fit the time left goes into a new message.
@@ -77,43 +79,49 @@ class Collect:
         UnknownJob
             The ledger does not know the job.
         """
-        return _looking_again(lambda: self._part(message))
+        return _looking_again(lambda: self._part(self._known(message.job), message))
 
-    def _job_ended(self, name: str) -> Job:
+    def _known(self, name: str) -> Job:
         job = self.jobs.get(name)
         if job is None:
             raise UnknownJob(f"the ledger has no job {name} (yet); the message goes back to the queue")
-        status = None if job.final else self.transforms.describe(name)
-        if status is None or status.outcome is None:
-            logger.info("nothing to collect", transform_job=name, state=job.state)
-            return job
+        return job
+
+    def _job_ended(self, job: Job) -> Job:
+        with about_job(job):
+            status = None if job.final else self.transforms.describe(job.name)
+            if status is None or status.outcome is None:
+                logger.info("nothing to collect", state=job.state)
+                return job
+            return self._take_in(job, status.outcome, status.failure_reason)
+
+    def _take_in(self, job: Job, outcome: Outcome, failure_reason: str | None) -> Job:
+        """A job that SageMaker says has ended: note how, and hand its drops out."""
         now = self.deadline.clock()
         if job.fanned_out_at is not None and now - job.fanned_out_at < FAN_OUT_PATIENCE:
-            logger.info("its parts are being collected", transform_job=name)
+            logger.info("its parts are being collected")
             return job
         if job.state is JobState.PLANNED:
             job = self.jobs.start(job, self.jobs.claim(job, now), now)
         outputs = self._outputs(job)
         if job.outcome is None:
             count = sum(map(len, outputs.values()))
-            job = self.jobs.end(job, status.outcome, status.failure_reason, count, now.date().isoformat())
+            job = self.jobs.end(job, outcome, failure_reason, count, now.date().isoformat())
         return self._fan_out(job, outputs)
 
-    def _part(self, message: CollectPart) -> list[Drop]:
-        job = self.jobs.get(message.job)
-        if job is None:
-            raise UnknownJob(f"the ledger has no job {message.job}; the message goes back to the queue")
+    def _part(self, job: Job, message: CollectPart) -> list[Drop]:
         if job.final:
             return []
-        seen, left = self._collect_some(job, message.outputs)
-        self.announcer.announce(seen)
-        if left:
-            self.queues.collect_parts([CollectPart(job.name, message.part, left)])
+        with about_job(job):
+            seen, left = self._collect_some(job, message.outputs)
+            self.announcer.announce(seen)
+            if left:
+                self.queues.collect_parts([CollectPart(job.name, message.part, left)])
+                return seen
+            job = self.jobs.part_done(job, message.part)
+            if len(job.parts_done) == len(job.parts):
+                self.closing.close(job)
             return seen
-        job = self.jobs.part_done(job, message.part)
-        if len(job.parts_done) == len(job.parts):
-            self.closing.close(job)
-        return seen
 
     def _collect_some(
         self, job: Job, outputs: Mapping[str, list[str]]
@@ -127,7 +135,8 @@ class Collect:
                 if not self.deadline.leaves(NEEDED):
                     break
                 if drop.state is DropState.SCORING and drop.job == job.name:
-                    seen.append(self._collect(drop, job, left[drop.drop_id]))
+                    with about_drop(drop):
+                        seen.append(self._collect(drop, job, left[drop.drop_id]))
                 del left[drop.drop_id]
         return seen, left
 
@@ -135,15 +144,24 @@ class Collect:
         """One drop: scored or rejected, or left as it is with a note why, for the job's closing to decide."""
         had_time = self.deadline.leaves(MOST)
         try:
-            return self._commit(drop, job, self.files.join(drop, job, outputs, self.deadline.for_files))
+            return self._commit(drop, job, self._join(drop, job, outputs))
         except (OutputsIncomplete, ReaderDied, ReaderOverdue, ResultConflict, SourceGone) as error:
             if isinstance(error, ReaderOverdue) and not had_time:
                 raise
-            logger.warning("drop not scored", drop_id=drop.drop_id, transform_job=job.name, reason=str(error))
+            logger.warning("drop not scored", reason=str(error))
             self.drops.note_unscored(drop, str(error))
         except Conflict:
-            logger.info("drop was collected by another invocation", drop_id=drop.drop_id)
+            logger.info("drop was collected by another invocation")
         return drop
+
+    def _join(self, drop: Drop, job: Job, outputs: list[str]) -> FileOutcome:
+        """The work with its outputs; a reader that is gone may have done all of it and not said so."""
+        try:
+            return self.files.join(drop, job, outputs, self.deadline.for_files)
+        except (ReaderDied, ReaderOverdue):
+            if done := self.results.left_behind(drop, job):
+                return done
+            raise
 
     def _commit(self, drop: Drop, job: Job, done: FileOutcome) -> Drop:
         """What the work with its outputs came to, into the ledger: SCORED, or REJECTED for its rows."""

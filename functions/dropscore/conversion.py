@@ -13,12 +13,13 @@ from dropscore.aws.ranged import RangedObject
 from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import ContentError
 from dropscore.domain.features import Extraction, context_schema
-from dropscore.domain.keys import FEATURES_PREFIX, context_key, prepare_rejects_key
+from dropscore.domain.keys import FEATURES_PREFIX, context_key, manifest_entry, prepare_rejects_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.reading import open_parquet, read_batches
-from dropscore.domain.results import REJECTS_SCHEMA, rejects_table
-from dropscore.domain.shards import SHARD_ROWS, Shard, convert, manifest_entry
+from dropscore.domain.results import rejects_table
+from dropscore.domain.shards import SHARD_ROWS, Shard, convert
+from dropscore.rejects import Rejects
 from dropscore.results import NewResult, Results
 from dropscore.settings import Limits
 from dropscore.spool import PARQUET, ParquetSpool
@@ -41,9 +42,8 @@ class Conversion:
         self._limits = limits
         self._timestamp_type = ""
         self._shards = 0
-        self._reasons: dict[str, tuple[int, int]] = {}
         self._context = ParquetSpool(context_schema(model.spec.keys))
-        self._rejects = ParquetSpool(REJECTS_SCHEMA)
+        self._rejects = Rejects()
 
     def run(self, file: RangedObject, code_version: str) -> FileOutcome:
         """Convert the file: write its shards and what collect needs beside them.
@@ -60,7 +60,7 @@ class Conversion:
         counts = self._read(file)
         if reason := counts.too_many_rejected(self._limits.max_rejected_fraction):
             rejects_uri = self._results.put_rejects(self._drop, self._rejects)
-            return FileOutcome(counts, refusal=f"{reason}: {self._told_reasons}", rejects_uri=rejects_uri)
+            return FileOutcome(counts, refusal=f"{reason}: {self._rejects.reasons}", rejects_uri=rejects_uri)
         if not counts.rows_in:
             return FileOutcome(counts, result_uri=self._put_empty_result(code_version))
         self._keep_context()
@@ -80,15 +80,9 @@ class Conversion:
         extraction = Extraction.bind(self._model.spec, parquet.schema_arrow)
         for piece in convert(extraction, read_batches(parquet, extraction.columns)):
             self._write(piece)
+            del piece  # or it would be held while the next one, as large, is made
         self._timestamp_type = str(extraction.timestamp_type or "")
         return Counts(rows, self._context.rows, self._rejects.rows)
-
-    @property
-    def _told_reasons(self) -> str:
-        """Why rows were rejected: how many for which reason, and the first of each."""
-        return "; ".join(
-            f"{why}: {count} rows (first: row {first})" for why, (count, first) in self._reasons.items()
-        )
 
     def _put_empty_result(self, code_version: str) -> str:
         drop = self._drop
@@ -115,13 +109,7 @@ class Conversion:
             self._context.write(piece.context)
             self._shards += 1
         else:
-            self._reject(piece)
-
-    def _reject(self, rejects: pa.Table) -> None:
-        self._rejects.write(rejects_table(self._drop.drop_id, rejects))
-        for group in rejects.group_by("reason").aggregate([("row", "count"), ("row", "min")]).to_pylist():
-            count, first = self._reasons.get(group["reason"], (0, group["row_min"]))
-            self._reasons[group["reason"]] = count + group["row_count"], first
+            self._rejects.write(rejects_table(self._drop.drop_id, piece))
 
     def __enter__(self) -> Self:
         return self

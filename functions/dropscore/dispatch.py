@@ -11,16 +11,18 @@ from hashlib import sha256
 
 from aws_lambda_powertools import Logger
 
+from dropscore.artefacts import Artefacts
 from dropscore.aws.ledger import Conflict, DispatchLease, Drops, Jobs, Table, Versions
+from dropscore.aws.metrics import Metrics
 from dropscore.aws.objects import Bucket
 from dropscore.aws.registry import Registry
 from dropscore.aws.transforms import CannotStart, ModelMissing, Transforms
 from dropscore.deadline import Deadline
 from dropscore.domain.drop import Drop, DropState, ModelVersion
-from dropscore.domain.errors import ServiceBusy
+from dropscore.domain.errors import ModelUnusable, ServiceBusy
 from dropscore.domain.job import MAX_PREPARED_AGE, Job, JobState, form_plans
-from dropscore.domain.keys import FEATURES_PREFIX, manifest_key, outputs_prefix
-from dropscore.domain.shards import manifest_entry
+from dropscore.domain.keys import FEATURES_PREFIX, manifest_entry, manifest_key, outputs_prefix
+from dropscore.logkeys import about_job
 from dropscore.settings import Brakes
 
 logger = Logger(child=True)
@@ -65,8 +67,10 @@ class Dispatch:
     jobs: Jobs
     versions: Versions
     registry: Registry
+    artefacts: Artefacts
     transforms: Transforms
     work: Bucket
+    metrics: Metrics
     brakes: Brakes
     job_prefix: str
     deadline: Deadline
@@ -95,7 +99,8 @@ class Dispatch:
         open_jobs = self.jobs.open(now, AT_ONCE)
         for job in open_jobs:
             if job.state is JobState.PLANNED and self.deadline.leaves(NEEDED):
-                started += self._start(job)
+                with about_job(job):
+                    started += self._start(job)
         room = self.brakes.max_running - len(open_jobs)
         if room <= 0:
             logger.info(
@@ -104,12 +109,16 @@ class Dispatch:
             return
         for plan in form_plans(self._candidates(now), now, self.brakes.max_drops, self.brakes.window)[:room]:
             if lease.jobs_today(now) >= self.brakes.max_per_day:
-                logger.warning("MaxJobsPerDay is reached, drops wait", limit=self.brakes.max_per_day)
+                logger.warning(
+                    "MaxJobsPerDay is reached, drops wait until midnight UTC: raise it if they must not",
+                    limit=self.brakes.max_per_day,
+                )
                 return
             job = Job(plan.job_name(self.job_prefix), JobState.PLANNED, plan.model, plan.members, now)
             if not self.deadline.leaves(NEEDED) or not self.jobs.plan(job, lease, now):
                 return
-            started += self._start(job)
+            with about_job(job):
+                started += self._start(job)
 
     def _candidates(self, now: datetime) -> list[Drop]:
         """The PREPARED drops that may be scored; the index says where to look, the ledger whether it is so.
@@ -122,7 +131,7 @@ class Dispatch:
         prepared = [drop for drop in self.drops.get_all([*hinted]) if drop.state is DropState.PREPARED]
         versions = {drop.model.package_arn: drop.model for drop in prepared if drop.model}
         obstacles = {arn: self._obstacle(model) for arn, model in versions.items()}
-        held = {arn for arn in versions if self.versions.get(arn).held}
+        held = {arn for arn, model in versions.items() if not obstacles[arn] and self._held(model)}
         for drop in prepared:
             arn = drop.model.package_arn if drop.model else ""
             if obstacle := obstacles.get(arn) or self._too_old([drop]):
@@ -141,6 +150,30 @@ class Dispatch:
         if package is not None and package.approved:
             return None
         return f"model package {model.group} version {model.version} is no longer approved"
+
+    def _held(self, model: ModelVersion) -> str | None:
+        """Why the version's drops are not scored until the operator releases it, or None.
+
+        Its artefact is looked at until SageMaker has a model of it: one that is not what was registered is
+        held here, and never loaded.
+        """
+        record = self.versions.get(model.package_arn)
+        reason = record.held
+        package = None if reason or record.model_name else self.registry.describe(model.package_arn)
+        try:
+            if package is not None:
+                self.artefacts.verify(package)
+        except ModelUnusable as error:
+            reason = str(error)
+            self.versions.hold(model.package_arn, reason)
+        if reason:  # said each time, so that the alarm stays
+            logger.error(
+                "model version held: release or reject it",
+                model_package_arn=model.package_arn,
+                reason=reason,
+                operator_needed=True,
+            )
+        return reason
 
     def _too_old(self, drops: list[Drop]) -> str | None:
         """Why the drops' shards are not scored any more, or None."""
@@ -168,12 +201,18 @@ class Dispatch:
                 return self._call_off(job, claimed, obstacle)
             self._write_manifest(job, claimed)
             self._create(job)
-            return [self.jobs.start(job, claimed, self.deadline.clock())]
+            started = self.jobs.start(job, claimed, self.deadline.clock())
+            self.metrics.job_started()
+            logger.info("job started", drops=len(claimed))
         except CannotStart as error:
-            logger.exception("a job cannot be started", transform_job=job.name, operator_needed=True)
+            logger.exception(
+                "a job cannot be started: mend the cause, or reject the model version", operator_needed=True
+            )
             self.jobs.note(job, str(error))
         except Conflict:
-            logger.info("the job was started by another invocation", transform_job=job.name)
+            logger.info("the job was started by another invocation")
+        else:
+            return [started]
         return []
 
     def _write_manifest(self, job: Job, claimed: list[Drop]) -> None:
@@ -189,6 +228,8 @@ class Dispatch:
         package_arn = job.model.package_arn
         model_name = self.versions.get(package_arn).model_name
         if model_name is None:
+            if reason := self._held(job.model):
+                raise CannotStart(reason)
             model_name = (
                 f"{self.job_prefix}-v{job.model.version}-{sha256(package_arn.encode()).hexdigest()[:12]}"
             )

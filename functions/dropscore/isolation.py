@@ -4,11 +4,15 @@ A native reader can crash, run away or take all memory over a file made for it, 
 takes the other messages of its batch with it. So the files are read by a child process: it outlives
 invocations, as connections do, but is idle between them; one that dies is replaced, one that takes too long
 is killed, and its memory has a limit of its own, so that too much of it is an error and not the end.
+
+What a file does is told from what befalls any file: a process that never was ready is not blamed on the file,
+nor is one that runs out of memory after it has read others.
 """
 
 from __future__ import annotations
 
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -16,6 +20,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import timedelta
+from errno import ENOSPC
 from multiprocessing import Pipe
 from time import monotonic
 from typing import Any
@@ -25,7 +30,7 @@ from aws_lambda_powertools import Logger
 from dropscore.approved import ApprovedModel
 from dropscore.aws.clients import AwsError
 from dropscore.domain.drop import Drop
-from dropscore.domain.errors import ContentError, DropscoreError, ReaderDied, ReaderOverdue
+from dropscore.domain.errors import DropscoreError, ReaderDied, ReaderOverdue, ServiceBusy
 from dropscore.domain.job import Job
 from dropscore.domain.outcome import FileOutcome
 from dropscore.filework import FileWork
@@ -37,6 +42,9 @@ TRIES = 3
 
 CHILD = "dropscore.handlers.files"
 """The module that the child runs."""
+
+READY = "ready"
+"""What the child says first."""
 
 Request = tuple[str, tuple[Any, ...]]
 """The name of a method of `FileWork`, and its arguments."""
@@ -68,26 +76,51 @@ class IsolatedFileWork:
         until = monotonic() + limit.total_seconds()
         deaths: list[str] = []
         while len(deaths) < TRIES:
-            self._reader = self._reader or Reader(self._child, self._memory_bytes)
+            reader = self._ready(until)
             try:
-                return self._reader.ask(request, until)
-            except _Died as death:
-                logger.warning("the process that reads files has died", reason=str(death))
-                deaths.append(str(death))
-                self.close()
+                return reader.ask(request, until)
             except ReaderOverdue:
                 self.close()
                 raise
+            except OutOfRoom as error:
+                self.close()  # what it has taken it may never give back
+                if reader.asked == 1:
+                    raise ReaderDied(str(error)) from error
+            except _Died as death:
+                self.close()
+                logger.warning("the process that reads files has died", reason=str(death))
+                deaths.append(str(death))
         raise ReaderDied(
             f"the reader died {TRIES} times over it ({deaths[-1]}): the file is damaged or made to do harm; "
             "write it anew"
         )
 
+    def _ready(self, until: float) -> Reader:
+        """The child, started when there is none.
+
+        Raises
+        ------
+        ServiceBusy
+            It does not start, whatever the file.
+        """
+        if self._reader is None:
+            try:
+                self._reader = Reader(self._child, self._memory_bytes)
+                self._reader.wait_until_ready(until)
+            except (OSError, _Died) as error:
+                self.close()
+                raise ServiceBusy(f"the process that reads files does not start ({error})") from error
+            except ReaderOverdue:
+                self.close()
+                raise
+        return self._reader
+
 
 class Reader:
-    """A child process that does one thing at a time."""
+    """A child process that does one thing at a time; `asked` counts them."""
 
     def __init__(self, child: str, memory_bytes: int | None) -> None:
+        self.asked = 0
         self._connection, theirs = Pipe()
         arguments = [sys.executable, "-m", child, str(theirs.fileno()), str(memory_bytes or "")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **_MEMORY_POOL}
@@ -105,15 +138,18 @@ class Reader:
         finally:
             theirs.close()
 
+    def wait_until_ready(self, until: float) -> None:
+        """Wait for it, at most until `until` (of `time.monotonic`)."""
+        self._receive(until)
+
     def ask(self, request: Request, until: float) -> FileOutcome:
         """Have it done before `until` (of `time.monotonic`); its result, or raises what it raised."""
+        self.asked += 1
         try:
             self._connection.send(request)
-            if not self._connection.poll(max(0.0, until - monotonic())):
-                raise ReaderOverdue("reading the file took longer than the function has time")
-            answer: FileOutcome | Exception = self._connection.recv()
-        except (EOFError, ConnectionError) as error:
+        except ConnectionError as error:
             raise _Died(self._cause()) from error
+        answer: FileOutcome | Exception = self._receive(until)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -123,6 +159,14 @@ class Reader:
         self._process.kill()
         self._process.wait()
         self._connection.close()
+
+    def _receive(self, until: float) -> Any:
+        try:
+            if not self._connection.poll(max(0.0, until - monotonic())):
+                raise ReaderOverdue("reading the file took longer than the function has time")
+            return self._connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise _Died(self._cause()) from error
 
     def _cause(self) -> str:
         """What it died of."""
@@ -134,24 +178,28 @@ class Reader:
 
 
 def answer(work: FileWork, request: Request) -> FileOutcome | Exception:
-    """Do what is asked for; the outcome, or the error that the function shall raise.
-
-    Too little memory for a file is the file's fault.
-    """
+    """Do what is asked for; the outcome, or the error that the function shall raise."""
     name, arguments = request
     try:
         outcome: FileOutcome = getattr(work, name)(*arguments)
     except MemoryError as error:  # Arrow's is one, too
         limit = resource.getrlimit(resource.RLIMIT_DATA)[0] // 2**20
-        return ContentError(
-            f"reading it needs more than the {limit} MiB of memory that there are ({error}): write it with "
-            "smaller row groups, or give the functions more MemorySize"
+        return OutOfRoom(
+            f"reading it needs more than the {limit} MiB of memory that there are "
+            f"({str(error) or 'all are in use'}): write it with smaller pages, or give the functions more "
+            "MemorySize"
         )
     except (DropscoreError, *AwsError) as error:
-        return error
+        return error if _can_travel(error) else _defect(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the function shall raise it
-        return Defect("".join(traceback.format_exception(error)))
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            return OutOfRoom(f"it needs more disk than there is ({error}): split the file")
+        return _defect(error)
     return outcome
+
+
+class OutOfRoom(Exception):
+    """The child could not get the memory or the disk that a file takes."""
 
 
 class Defect(Exception):
@@ -160,6 +208,18 @@ class Defect(Exception):
 
 class _Died(Exception):
     """The child has ended without an answer; the message says what of."""
+
+
+def _defect(error: Exception) -> Defect:
+    return Defect("".join(traceback.format_exception(error)))
+
+
+def _can_travel(error: Exception) -> bool:
+    """Whether an error arrives as it is."""
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301 - it is our own
+    except Exception:  # noqa: BLE001 - each error's own way of being rebuilt fails in its own way
+        return False
 
 
 _DYING_SECONDS = 5.0

@@ -13,13 +13,13 @@ from dropscore.conversion import SHARD_ROWS_METADATA, TS_TYPE_METADATA
 from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import OutputsIncomplete
 from dropscore.domain.job import Job
-from dropscore.domain.keys import context_key, outputs_prefix, prepare_rejects_key
+from dropscore.domain.keys import OUTPUT_SUFFIX, base_name, context_key, outputs_prefix, prepare_rejects_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
-from dropscore.domain.results import OUTPUT_SUFFIX, REJECTS_SCHEMA, join, rejects_table
-from dropscore.domain.shards import ROW_GROUP, base_name
+from dropscore.domain.results import check_output_size, join, rejects_table
+from dropscore.domain.shards import ROW_GROUP
+from dropscore.rejects import Rejects
 from dropscore.results import NewResult, Results
-from dropscore.spool import ParquetSpool
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class Joining:
         Raises
         ------
         OutputsIncomplete
-            An output or a row is missing or double: nothing is written.
+            An output or a row is missing or double, or an output is too large: nothing is written.
+        SourceGone
+            An output or what prepare kept is no longer there.
         """
         by_shard = _by_shard(drop, outputs)
         with self.work.open(context_key(drop.drop_id, drop.attempt)) as file:
@@ -52,25 +54,30 @@ class Joining:
                 drop, job.model, job.name, str(job.scored_date), metadata[TS_TYPE_METADATA], self.code_version
             )
             spec_keys = context.schema_arrow.names[3:]
-            with NewResult(lineage, spec_keys) as result, ParquetSpool(REJECTS_SCHEMA) as rejects:
+            with NewResult(lineage, spec_keys) as result, Rejects() as rejects:
                 self._add_prepared_rejects(drop, rejects)
                 for name, rows in zip(
                     by_shard, _shards(context, int(metadata[SHARD_ROWS_METADATA])), strict=True
                 ):
-                    joined = join(rows, self.work.read(outputs_prefix(job.name) + name))
+                    joined = join(rows, self._output(outputs_prefix(job.name) + name, rows.num_rows))
                     result.add(joined.scored)
                     rejects.write(rejects_table(drop.drop_id, joined.rejects))
                 return self._written(result, rejects)
 
-    def _written(self, result: NewResult, rejects: ParquetSpool) -> FileOutcome:
+    def _output(self, key: str, rows: int) -> bytes:
+        with self.work.open(key) as file:
+            check_output_size(file.size, rows)
+            return file.read()
+
+    def _written(self, result: NewResult, rejects: Rejects) -> FileOutcome:
         drop = result.lineage.drop
         counts = Counts(drop.rows_in, result.rows, rejects.rows)
         rejects_uri = self.results.put_rejects(drop, rejects)
         if reason := counts.too_many_rejected(self.max_rejected_fraction):
-            return FileOutcome(counts, refusal=f"{reason}, by their predictions", rejects_uri=rejects_uri)
+            return FileOutcome(counts, refusal=f"{reason}: {rejects.reasons}", rejects_uri=rejects_uri)
         return FileOutcome(counts, result_uri=self.results.put(result), rejects_uri=rejects_uri)
 
-    def _add_prepared_rejects(self, drop: Drop, rejects: ParquetSpool) -> None:
+    def _add_prepared_rejects(self, drop: Drop, rejects: Rejects) -> None:
         """The rows that prepare rejected come first."""
         if not drop.rows_rejected:
             return

@@ -10,8 +10,9 @@ from aws_lambda_powertools import Logger
 
 from dropscore.announce import Announcer
 from dropscore.approved import ApprovedModel, CurrentModel
-from dropscore.aws.clients import AwsError
+from dropscore.aws.clients import AwsError, passes_by_itself
 from dropscore.aws.ledger import Conflict, Drops, Held
+from dropscore.aws.metrics import Metrics
 from dropscore.aws.objects import Inbox
 from dropscore.aws.queues import Queues
 from dropscore.deadline import MOST, Deadline
@@ -29,6 +30,7 @@ from dropscore.domain.errors import (
 )
 from dropscore.domain.messages import Arrival
 from dropscore.filework import FileWorker
+from dropscore.logkeys import about_drop
 
 logger = Logger(child=True)
 
@@ -57,6 +59,7 @@ class Prepare:
     queues: Queues
     announcer: Announcer
     dispatch: Dispatch
+    metrics: Metrics
     deadline: Deadline
 
     def arrive(self, arrival: Arrival) -> Drop:
@@ -75,6 +78,7 @@ class Prepare:
             drop = self.drops.open(self._source(arrival), self.deadline.clock(), self.deadline.lease_until)
         except Held as held:
             return self._resume(held.drop)
+        self.metrics.arrived(1)
         return self._prepare(drop)
 
     def resume(self, drop_id: str) -> Drop | None:
@@ -135,18 +139,25 @@ class Prepare:
         """From the lease to what comes next; every expected trouble ends in a state that says why."""
         now = self.deadline.clock
         had_time = self.deadline.leaves(MOST)
-        try:
-            return self._convert(drop, self.model.get())
-        except (ContentError, ReaderDied) as error:
-            return self.drops.reject(drop, str(error), None, None, now())
-        except ModelUnusable as error:
-            return self.drops.wait(drop, str(error), now())
-        except (ServiceBusy, ResultConflict, *AwsError) as error:
-            logger.warning("the drop is put off", drop_id=drop.drop_id, exc_info=True)
-            rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
-            return self.drops.release(drop, f"put off: {error}", now() + rest, now())
-        except ReaderOverdue as error:
-            return self.drops.release(drop, f"put off: {error}", now(), now(), crashed=had_time)
+        with about_drop(drop):
+            try:
+                return self._convert(drop, self.model.get())
+            except (ContentError, ReaderDied) as error:
+                return self.drops.reject(drop, str(error), None, None, now())
+            except ModelUnusable as error:
+                return self.drops.wait(drop, str(error), now())
+            except (ServiceBusy, ResultConflict, *AwsError) as error:
+                return self._put_off(drop, error)
+            except ReaderOverdue as error:
+                return self.drops.release(drop, f"put off: {error}", now(), now(), crashed=had_time)
+
+    def _put_off(self, drop: Drop, error: Exception) -> Drop:
+        """Let the sweep bring the drop back; what does not pass by itself is for the operator as well."""
+        passes = isinstance(error, ServiceBusy) or passes_by_itself(error)
+        logger.warning("the drop is put off", operator_needed=not passes, exc_info=error)
+        rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
+        now = self.deadline.clock()
+        return self.drops.release(drop, f"put off: {error}", now + rest, now)
 
     def _convert(self, drop: Drop, model: ApprovedModel) -> Drop:
         if drop.crashes >= MAX_CRASHES:

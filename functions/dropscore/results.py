@@ -9,13 +9,19 @@ from typing import IO, Self
 
 import pyarrow as pa
 
+from dropscore.aws.clients import AwsError, error_code
 from dropscore.aws.objects import Bucket
-from dropscore.domain.drop import Drop
+from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import ResultConflict
-from dropscore.domain.keys import rejects_key
+from dropscore.domain.job import Job
+from dropscore.domain.keys import rejects_key, result_key
 from dropscore.domain.lineage import Lineage
+from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import result_keys, result_schema, result_table
 from dropscore.spool import PARQUET, ParquetSpool
+
+_NOT_THERE = frozenset({"403", "404"})
+"""HeadObject's answers for a key that is not there: 403 to who may not list the bucket (API reference)."""
 
 
 class NewResult:
@@ -73,6 +79,22 @@ class Results:
                     f"{dict(there)}, expected {mark}); move it away, the sweep then goes on"
                 )
         return self.bucket.uri(lineage.key)
+
+    def left_behind(self, drop: Drop, job: Job) -> FileOutcome | None:
+        """What joining a drop's outputs came to, if a reader has put the result and not said so."""
+        key = result_key(job.model, str(job.scored_date), drop.drop_id)
+        try:
+            there = self.bucket.metadata(key)
+        except AwsError as error:
+            if error_code(error) in _NOT_THERE:
+                return None
+            raise
+        if (there.get("drop"), there.get("job")) != (drop.drop_id, job.name):
+            return None
+        rows = int(there["rows"])
+        counts = Counts(drop.rows_in, rows, drop.rows_in - rows)
+        rejects_uri = self.bucket.uri(rejects_key(drop.drop_id)) if counts.rows_rejected else None
+        return FileOutcome(counts, result_uri=self.bucket.uri(key), rejects_uri=rejects_uri)
 
     def put_rejects(self, drop: Drop, rejects: ParquetSpool) -> str | None:
         """Write the rejected rows of a drop (`REJECTS_SCHEMA`); their address, None when there are none."""

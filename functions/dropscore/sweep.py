@@ -12,8 +12,9 @@ from aws_lambda_powertools import Logger
 from dropscore.announce import Announcer
 from dropscore.approved import CurrentModel
 from dropscore.aws.ledger import Conflict, Drops, Jobs, OpenWork, Versions
-from dropscore.aws.ledger.drops import OPEN_KINDS
+from dropscore.aws.ledger.drops import INDEXED_STATES, OPEN_KINDS
 from dropscore.aws.ledger.jobs import JOB
+from dropscore.aws.metrics import Metrics
 from dropscore.aws.queues import Queues
 from dropscore.aws.transforms import Transforms
 from dropscore.collect import FAN_OUT_PATIENCE
@@ -68,6 +69,7 @@ class Sweep:
     queues: Queues
     announcer: Announcer
     dispatch: Dispatch
+    metrics: Metrics
     max_job_duration: timedelta
     deadline: Deadline
 
@@ -78,6 +80,7 @@ class Sweep:
         resumed = self._resume([*self._lease_over(now), *self._model_has_come(now)], now)
         collected, stopped = self._look_after_jobs(now)
         dispatched = self.dispatch.run()
+        self._measure(now)
         self.index.forget_settled((*OPEN_KINDS, JOB), now)
         return Swept(announced, resumed, collected, stopped, len(dispatched.jobs))
 
@@ -111,6 +114,15 @@ class Sweep:
         self.queues.resume([drop.drop_id])
         return "WAITING, to be prepared and scored anew"
 
+    def _measure(self, now: datetime) -> None:
+        """Tell the metrics what is open. A drop that is SCORING is as old as its job."""
+        open_drops = {state: self.drops.unfinished(state, now, AT_ONCE) for state in INDEXED_STATES}
+        jobs = self.jobs.open(now, AT_ONCE)
+        since = [drop.arrived_at for drops in open_drops.values() for drop in drops]
+        since += [job.planned_at for job in jobs]
+        counts = {state: len(drops) for state, drops in open_drops.items()}
+        self.metrics.still_open(counts, len(jobs), min(since, default=None), now)
+
     def _lease_over(self, now: datetime) -> list[Drop]:
         return self.drops.due(DropState.PREPARING, now, AT_ONCE)
 
@@ -121,7 +133,9 @@ class Sweep:
             if waiting:
                 self.model.get()
         except ModelUnusable:
-            logger.exception("drops wait for a model", drops=len(waiting), operator_needed=True)
+            logger.exception(
+                "drops wait for a model: approve or mend one", drops=len(waiting), operator_needed=True
+            )
             return []
         return waiting
 

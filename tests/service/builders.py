@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
+from pathlib import Path
 
 import boto3
 from botocore.config import Config
 from botocore.stub import Stubber
+from samcli.yamlhelper import yaml_parse
 
 from dropscore.aws.ledger import DispatchLease
 from dropscore.domain.drop import Counts, Drop, DropState
@@ -17,28 +19,20 @@ from tests.unit.builders import MODEL, NOW, source
 
 SOON = NOW + timedelta(minutes=5)
 COUNTS = Counts(10, 9, 1)
+LEDGER = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+
+
+@lru_cache
+def _ledger():
+    """What the stack's template says of the table's keys and index."""
+    template = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+    said = template["Resources"]["LedgerTable"]["Properties"]
+    return {name: said[name] for name in LEDGER}
 
 
 def create_ledger_table(client):
     """The table as the stack's template makes it."""
-    client.create_table(
-        TableName="ledger",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "work", "due")
-        ],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "work",
-                "KeySchema": [
-                    {"AttributeName": "work", "KeyType": "HASH"},
-                    {"AttributeName": "due", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    client.create_table(TableName="ledger", **_ledger())
 
 
 @lru_cache

@@ -22,7 +22,7 @@ def made_clients():
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         clients = Clients()
-        return {name: getattr(clients, name)() for name in ("s3", "dynamodb", "sqs", "events")}
+        return {name: getattr(clients, name)() for name in ("s3", "dynamodb")}
 
 
 @pytest.fixture

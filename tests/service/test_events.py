@@ -1,11 +1,10 @@
-"""EventBridge: events in batches, and for each whether it was taken."""
+"""EventBridge: of events in several batches, those that were refused; the rest is in tests/contract."""
 
 from __future__ import annotations
 
 import json
 
 from dropscore.aws.events import Events
-from tests.service.builders import stubbed
 
 
 class Refusing:
@@ -26,23 +25,8 @@ class Refusing:
         }
 
 
-def test_an_event_is_put_as_ours_with_its_detail():
-    with stubbed("events") as (client, stubber):
-        entry = {
-            "Source": "dropscore",
-            "DetailType": "Drop Scored",
-            "Detail": '{"drop_id": "ab", "reason": null}',
-        }
-        stubber.add_response("put_events", {"Entries": [{"EventId": "1"}]}, {"Entries": [entry]})
-        assert Events(client).put([("Drop Scored", {"drop_id": "ab", "reason": None})]) == [True]
-
-
 def test_of_many_events_those_that_were_refused_are_named():
     client = Refusing({3, 10, 22})
     taken = Events(client).put([("Drop Failed", {"number": n}) for n in range(23)])
     assert client.batches == [10, 10, 3]
     assert [n for n, ok in enumerate(taken) if not ok] == [3, 10, 22]
-
-
-def test_no_events_are_no_call():
-    assert Events(Refusing(())).put([]) == []

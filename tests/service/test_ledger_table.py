@@ -1,4 +1,4 @@
-"""The table: what is refused, what is busy; the index of open work, which forgets nothing that is open."""
+"""The table: what is for later; the index of open work, which forgets nothing that is open."""
 
 from __future__ import annotations
 
@@ -7,56 +7,25 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from dropscore.aws.ledger import Conflict, DispatchLease, OpenWork, Table
+from dropscore.aws.ledger import DispatchLease, OpenWork, Table
 from dropscore.aws.ledger.drops import OPEN_KINDS
-from dropscore.aws.ledger.expressions import Append, Condition, Include, Increment
 from dropscore.aws.ledger.index import QUIET, SETTLED_AFTER
 from dropscore.aws.ledger.items import SPREAD, partition
 from dropscore.aws.ledger.jobs import JOB
-from dropscore.aws.ledger.table import Change, Put
+from dropscore.aws.ledger.table import Put
 from dropscore.domain.drop import DropState
 from dropscore.domain.errors import ServiceBusy
 from tests.service.builders import SOON, bring_to, stubbed
 from tests.unit.builders import NOW
 
 KINDS = (*OPEN_KINDS, JOB)
-IS_A = Condition("#s = :s", {"#s": "state"}, {":s": "a"})
 
 
-def test_a_change_makes_the_item_and_says_how_it_is_then(table):
-    assert table.change("x", {"state": "a", "n": Increment(2)}, None) == {"pk": "x", "state": "a", "n": 2}
-    changes = {"state": None, "n": Increment(), "log": Append("one"), "parts": Include(4)}
-    assert table.change("x", changes, IS_A) == {"pk": "x", "n": 3, "log": ["one"], "parts": {4}}
-    again = table.change("x", {"log": Append("two"), "parts": Include(4)}, None)
-    assert (again["log"], again["parts"]) == (["one", "two"], {4})
-    assert table.get("x") == again
-
-
-def test_attributes_may_have_reserved_and_awkward_names(table):
-    changes = {"size": 1, "day": 2, "name": "n", "touched_2026-03-04": "t", "value": True}
-    assert table.change("x", changes, None) == {"pk": "x", **changes}
-
-
-def test_a_refused_change_shows_the_item_as_it_is_and_leaves_it(table):
-    table.change("x", {"state": "b"}, None)
-    with pytest.raises(Conflict) as refused:
-        table.change("x", {"state": "c"}, IS_A)
-    assert refused.value.old == table.get("x") == {"pk": "x", "state": "b"}
-
-
-def test_a_refused_change_of_an_item_that_is_not_there_makes_none(table):
-    with pytest.raises(Conflict) as refused:
-        table.change("x", {"state": "c"}, IS_A)
-    assert refused.value.old == {}
-    assert table.get("x") is None
-
-
-def test_a_transaction_makes_all_writes_or_none_and_says_which_were_refused(table):
-    table.change("x", {"state": "a"}, None)
-    assert table.transact([Put({"pk": "y", "n": None}), Change("x", {"n": 1}, IS_A)]) == []
-    assert (table.get("y"), table.get("x")["n"]) == ({"pk": "y"}, 1)
-    assert table.transact([Change("x", {"n": 2}, IS_A), Put({"pk": "y"})]) == [False, True]
-    assert table.get("x")["n"] == 1
+def test_a_change_that_only_removes_and_finds_no_item_leaves_none():
+    """DynamoDB makes none then (scylladb/scylladb#5862), where moto and the embedded AWS make one."""
+    with stubbed("dynamodb") as (client, stubber):
+        stubber.add_response("update_item", {})
+        assert Table(client, "ledger").change("x", {"n": None}, None) == {}
 
 
 def cancelled(stubber, *codes):
@@ -87,14 +56,6 @@ def test_who_meets_the_lease_s_holder_planning_a_job_finds_the_lease_held():
     with stubbed("dynamodb") as (client, stubber):
         stubber.add_client_error("update_item", "TransactionConflictException", "Transaction is ongoing")
         assert DispatchLease.acquire(Table(client, "ledger"), "me", NOW, SOON) is None
-
-
-def test_more_than_a_hundred_items_are_read_together(table, dynamodb):
-    pks = [f"item {number}" for number in range(203)]
-    for start in range(0, len(pks), 25):
-        puts = [{"PutRequest": {"Item": {"pk": {"S": pk}}}} for pk in pks[start : start + 25]]
-        dynamodb.batch_write_item(RequestItems={"ledger": puts})
-    assert sorted(item["pk"] for item in table.get_all([*pks, "there is none"])) == sorted(pks)
 
 
 def test_what_a_batch_read_leaves_out_is_asked_for_again():
@@ -136,13 +97,6 @@ def test_every_partition_of_a_day_is_looked_into(table, index):
     for length in range(1, SPREAD + 1):
         opened(table, index, "x" * length)
     assert len(index.items("waiting", NOW, due=False, limit=99)) == SPREAD
-
-
-def test_more_open_items_than_a_page_holds_are_all_found(table, index):
-    for number in range(12):
-        opened(table, index, f"item {number:02d}", size=150_000)
-    assert len(index.items("waiting", NOW, due=False, limit=99)) == 12
-    assert len(index.items("waiting", NOW, due=False, limit=9)) == 9
 
 
 def test_a_drop_of_any_day_is_found_however_long_it_has_waited(drops, index):

@@ -1,4 +1,4 @@
-"""The queues: messages in as few batches as SQS takes, and none lost in silence."""
+"""The queues: as few batches as SQS takes, and no message lost in silence; the rest is in tests/contract."""
 
 from __future__ import annotations
 
@@ -8,29 +8,10 @@ import pytest
 
 from dropscore.aws.queues import MAX_DELAY_SECONDS, Queues
 from dropscore.domain.errors import ServiceBusy
-from dropscore.domain.messages import CollectPart, JobEnded, Resume, collect_request, prepare_requests
+from dropscore.domain.messages import CollectPart
 from tests.service.builders import stubbed
 
 URLS = ("https://sqs/inbox", "https://sqs/collect")
-
-
-@pytest.fixture
-def sqs(clients):
-    return clients["sqs"]
-
-
-@pytest.fixture
-def queues(sqs):
-    return Queues(sqs, *(sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("inbox", "collect")))
-
-
-def received(sqs, name):
-    """The bodies of all messages that lie in a queue."""
-    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    bodies = []
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        bodies += [json.loads(message["Body"]) for message in messages]
-    return bodies
 
 
 class Recording:
@@ -43,25 +24,6 @@ class Recording:
         self.batches.append([entry["MessageBody"] for entry in request["Entries"]])
         assert len({entry["Id"] for entry in request["Entries"]}) == len(request["Entries"])
         return {}
-
-
-def test_drops_to_resume_are_messages_that_prepare_understands(sqs, queues):
-    queues.resume(f"{number:020x}" for number in range(23))
-    requests = [request for body in received(sqs, "inbox") for request in prepare_requests(body)]
-    assert sorted(requests, key=str) == [Resume(f"{number:020x}") for number in range(23)]
-    assert received(sqs, "collect") == []
-
-
-def test_jobs_and_parts_are_messages_that_collect_understands(sqs, queues):
-    part = CollectPart("j", 2, {"ab": ["ab-1-00000.csv.out"]})
-    queues.collect_jobs(["j"])
-    queues.collect_parts([part])
-    assert [collect_request(body) for body in received(sqs, "collect")] == [JobEnded("j"), part]
-
-
-def test_a_message_that_is_handed_back_is_the_same(sqs, queues):
-    queues.hand_back_to_prepare('{"Records": []}')
-    assert received(sqs, "inbox") == [{"Records": []}]
 
 
 @pytest.mark.parametrize(

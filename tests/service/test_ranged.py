@@ -1,4 +1,4 @@
-"""An object as a file: the bytes that are asked for, in few requests, of one version only."""
+"""An object as a file: the bytes that are asked for, in few requests, and what S3's refusals mean."""
 
 from __future__ import annotations
 
@@ -94,13 +94,6 @@ def test_s3_s_refusal_of_a_range_of_an_empty_object_means_that_it_is_empty():
         assert RangedObject(client, "inbox", "x").size == 0
 
 
-def test_it_says_that_it_can_be_read_and_sought(put):
-    with put(b"x") as file:
-        assert file.readable()
-        assert file.seekable()
-        assert not file.writable()
-
-
 def test_of_a_parquet_file_only_the_needed_columns_are_fetched(put):
     rows = 100_000
     data = parquet({"x": np.arange(rows), "big": np.random.default_rng(1).random(rows)}, use_dictionary=False)
@@ -109,27 +102,6 @@ def test_of_a_parquet_file_only_the_needed_columns_are_fetched(put):
     assert sum(batch.num_rows for batch in got) == rows
     assert file.bytes_read < len(data) * 0.6
     assert pq.read_table(put(data)).num_rows == rows
-
-
-def test_the_version_that_it_was_opened_with_is_read_to_the_end(s3, put):
-    file = put(DATA)
-    s3.put_object(Bucket="inbox", Key="x", Body=b"something else")
-    assert file.read() == DATA
-
-
-def test_a_version_that_is_gone_is_gone(s3, put):
-    version = put(b"x")._where["VersionId"]
-    s3.delete_object(Bucket="inbox", Key="x", VersionId=version)
-    with pytest.raises(
-        SourceGone, match=rf"source gone: s3://inbox/x \(version {version}\) no longer exists"
-    ):
-        RangedObject(s3, "inbox", "x", version=version)
-
-
-@pytest.mark.parametrize("where", [("inbox", "none"), ("no-such-bucket", "x")])
-def test_an_object_that_is_not_there_is_gone(s3, where):
-    with pytest.raises(SourceGone, match=f"source gone: s3://{where[0]}/{where[1]} no longer exists"):
-        RangedObject(s3, *where)
 
 
 @pytest.mark.parametrize(
@@ -209,12 +181,3 @@ def test_an_answer_that_breaks_off_is_for_later():
         stubber.add_response("get_object", {"Body": body(b"half", length=50)})
         with pytest.raises(ServiceBusy):
             file.read(50)
-
-
-def test_an_object_that_is_overwritten_while_it_is_read_is_gone_rather_than_a_mixture_of_two(s3):
-    etag = s3.put_object(Bucket="work", Key="x", Body=DATA)["ETag"].strip('"')
-    file = RangedObject(s3, "work", "x", etag=etag)
-    assert file.read(10) == DATA[:10]
-    s3.put_object(Bucket="work", Key="x", Body=DATA[::-1])
-    with pytest.raises(SourceGone):
-        file.read(10)

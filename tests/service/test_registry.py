@@ -1,4 +1,4 @@
-"""The model registry: the newest approved version, and what it is made of."""
+"""The model registry: what is asked for, and odd answers; the rest is in tests/contract."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def description(**changes):
         "ModelPackageStatus": "Completed",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "ModelApprovalStatus": "Approved",
-        "InferenceSpecification": {"Containers": [{"Image": "image"}]},
+        "InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataUrl": "s3://m/a"}]},
         "CustomerMetadataProperties": {"numpy": "2.5.1"},
         **changes,
     }
@@ -48,7 +48,15 @@ def test_the_newest_approved_version_is_asked_for_and_described():
         stubber.add_response("list_model_packages", page(ARN, ARN[:-1] + "6"), LISTING)
         stubber.add_response("describe_model_package", description(), {"ModelPackageName": ARN})
         newest = Registry(client, "dropscore").newest_approved()
-    assert newest == Package(ARN, "dropscore", 7, approved=True, image="image", metadata={"numpy": "2.5.1"})
+    assert newest == Package(
+        ARN,
+        "dropscore",
+        7,
+        approved=True,
+        image="image",
+        metadata={"numpy": "2.5.1"},
+        model_data_url="s3://m/a",
+    )
 
 
 def test_an_empty_page_is_not_the_last_word():
@@ -59,17 +67,20 @@ def test_an_empty_page_is_not_the_last_word():
         assert Registry(client, "dropscore").newest_approved().arn == ARN
 
 
-def test_a_group_without_an_approved_version_has_none():
-    with stubbed("sagemaker") as (client, stubber):
-        stubber.add_response("list_model_packages", page(), LISTING)
-        assert Registry(client, "dropscore").newest_approved() is None
-
-
 @pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval", None])
 def test_a_version_that_is_not_approved_says_so(status):
     with stubbed("sagemaker") as (client, stubber):
         stubber.add_response("describe_model_package", description(ModelApprovalStatus=status))
         assert not Registry(client, "dropscore").describe(ARN).approved
+
+
+def test_of_two_containers_neither_artefact_is_the_one():
+    with stubbed("sagemaker") as (client, stubber):
+        two = [{"Image": "image", "ModelDataUrl": "s3://m/a"}, {"Image": "image", "ModelDataUrl": "s3://m/b"}]
+        stubber.add_response(
+            "describe_model_package", description(InferenceSpecification={"Containers": two})
+        )
+        assert Registry(client, "dropscore").describe(ARN).model_data_url == ""
 
 
 def test_a_version_without_container_and_metadata_is_described_all_the_same():
@@ -78,12 +89,6 @@ def test_a_version_without_container_and_metadata_is_described_all_the_same():
         stubber.add_response("describe_model_package", bare)
         package = Registry(client, "dropscore").describe(ARN)
     assert (package.image, package.metadata) == ("", {})
-
-
-def test_a_version_that_was_deleted_is_none():
-    with stubbed("sagemaker") as (client, stubber):
-        stubber.add_client_error("describe_model_package", "ValidationException", "does not exist")
-        assert Registry(client, "dropscore").describe(ARN) is None
 
 
 def test_a_throttle_is_not_taken_for_a_version_that_was_deleted():

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from dropscore.aws.transforms import CannotStart, ModelMissing, Transforms, TransformSettings
+from dropscore.aws.transforms import CannotStart, Transforms, TransformSettings
 from dropscore.domain.errors import ServiceBusy
-from dropscore.domain.job import Outcome
 from tests.service.builders import stubbed
 from tests.unit.builders import ARN
 
@@ -81,15 +80,6 @@ def test_a_model_is_made_of_the_package_with_the_job_s_role():
         Transforms(client, SETTINGS).create_model("dropscore-v7", ARN)
 
 
-def test_a_job_that_was_started_already_is_as_good():
-    assert refused("create_job", "ResourceInUse", "Job name must be unique") is None
-
-
-def test_a_model_that_is_there_already_is_as_good():
-    message = 'Cannot create already existing model "arn:aws:sagemaker:eu-central-1:1:model/dropscore-v7".'
-    assert refused("create_model", "ValidationException", message) is None
-
-
 @pytest.mark.parametrize("call", ["create_job", "create_model"])
 @pytest.mark.parametrize(
     ("code", "status"),
@@ -116,13 +106,6 @@ def test_no_answer_at_all_is_for_later():
 
     with pytest.raises(ServiceBusy, match="Connect timeout on endpoint URL"):
         Transforms(Unreachable(), SETTINGS).create_job(*JOB)
-
-
-def test_a_model_that_is_gone_can_be_made_again():
-    error = refused(
-        "create_job", "ValidationException", 'Could not find model "arn:aws:sagemaker:…:model/m".'
-    )
-    assert type(error) is ModelMissing
 
 
 @pytest.mark.parametrize("call", ["create_job", "create_model"])
@@ -161,12 +144,6 @@ def described(status, **more):
 def test_a_job_under_way_has_no_outcome(status):
     assert described(status).outcome is None
     assert described(status).created_at == CREATED
-
-
-@pytest.mark.parametrize("outcome", Outcome)
-def test_a_job_that_has_ended_has_its_outcome_and_sagemaker_s_reason(outcome):
-    status = described(outcome.value, FailureReason="AlgorithmError")
-    assert (status.outcome, status.failure_reason) == (outcome, "AlgorithmError")
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFound"])

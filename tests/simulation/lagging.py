@@ -1,10 +1,11 @@
-"""A table whose index lags behind, and which hears of every write that breaks a promise."""
+"""Tables that hear of every write that breaks a promise; the index of one of them lags behind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from dropscore.aws.ledger.expressions import Item
 from dropscore.domain.drop import TRANSITIONS, DropState
@@ -23,6 +24,13 @@ def demand(holds: object, what: str) -> None:
         raise Broken(what)
 
 
+class _Kept(dict[str, Any]):
+    """An item: it is never changed in place, so that a copy of it need not be deep."""
+
+    def __deepcopy__(self, memo: object) -> Item:
+        return dict(self)
+
+
 class _Items(dict[str, Item]):
     """The table's items, which tells of every write."""
 
@@ -31,38 +39,75 @@ class _Items(dict[str, Item]):
         self._told = told
 
     def __setitem__(self, pk: str, item: Item) -> None:
-        self._told(pk, self.get(pk), item)
-        super().__setitem__(pk, item)
+        kept = _Kept(item)
+        self._told(pk, self.get(pk), kept)
+        super().__setitem__(pk, kept)
 
 
-class LaggingTable(MemoryTable):
-    """A table whose index has items as they were up to `LONGEST_LAG` ago, each at its own pace."""
+class WatchedTable(MemoryTable):
+    """A table that remembers what states drops were in, and knows no others than the design's ways.
 
-    def __init__(self, rng: Random, clock: Callable[[], datetime], lagging: Callable[[], float]) -> None:
+    A batch read gives items in one order, whatever order a set of keys has in this process: a seed lives one
+    life.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
         self.items = _Items(self._written)
         self.history: dict[str, list[Item]] = {}
-        self._rng = rng
-        self._clock = clock
-        self._lagging = lagging
-        self._indexed: dict[str, Item] = {}
-        self._behind: dict[str, list[tuple[datetime, Item]]] = {}
+        self._places: dict[str, dict[str, Item]] = {}
+        self._place_of: dict[str, str] = {}
+
+    def get_all(self, pks: Sequence[str]) -> list[Item]:
+        return super().get_all(sorted(pks, reverse=True))
+
+    def query_index(self, key: str, due: datetime | None, limit: int) -> list[Item]:
+        self._catch_up()
+        return super().query_index(key, due, limit) if self._places.get(key) else []
 
     def indexed(self) -> Iterable[Item]:
-        for pk, writes in list(self._behind.items()):
-            while writes and (
-                self._rng.random() >= self._lagging() or self._clock() - writes[0][0] > LONGEST_LAG
-            ):
-                self._indexed[pk] = writes.pop(0)[1]
-            if not writes:
-                del self._behind[pk]
-        return self._indexed.values()
+        return [item for place in self._places.values() for item in place.values()]
+
+    def _catch_up(self) -> None:
+        """The index is up to date."""
+
+    def _index(self, pk: str, item: Item) -> None:
+        """Have the index show the item as it is here."""
+        before = self._place_of.pop(pk, None)
+        if before is not None:
+            del self._places[before][pk]
+        if "work" in item:
+            self._places.setdefault(item["work"], {})[pk] = item
+            self._place_of[pk] = item["work"]
 
     def _written(self, pk: str, old: Item | None, new: Item) -> None:
-        self._behind.setdefault(pk, []).append((self._clock(), new))
+        self._index(pk, new)
         if not pk.startswith("drop#"):
             return
         if old is None or old["state"] != new["state"] or old["attempt"] != new["attempt"]:
             self.history.setdefault(pk, []).append(new)
         if old is not None and old["state"] != new["state"]:
             demand(DropState(new["state"]) in TRANSITIONS[DropState(old["state"])], f"{old} became {new}")
+
+
+class LaggingTable(WatchedTable):
+    """A table whose index has items as they were up to `LONGEST_LAG` ago, each at its own pace."""
+
+    def __init__(self, rng: Random, clock: Callable[[], datetime], lagging: Callable[[], float]) -> None:
+        self._rng = rng
+        self._clock = clock
+        self._lagging = lagging
+        self._behind: dict[str, list[tuple[datetime, Item]]] = {}
+        super().__init__()
+
+    def _catch_up(self) -> None:
+        for pk, writes in list(self._behind.items()):
+            while writes and (
+                self._rng.random() >= self._lagging() or self._clock() - writes[0][0] > LONGEST_LAG
+            ):
+                super()._index(pk, writes.pop(0)[1])
+            if not writes:
+                del self._behind[pk]
+
+    def _index(self, pk: str, item: Item) -> None:
+        self._behind.setdefault(pk, []).append((self._clock(), item))

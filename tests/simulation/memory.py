@@ -54,6 +54,8 @@ class MemoryTable:
         new = changed(old, pk, changes)
         if condition and not holds(condition, old):
             raise Conflict(deepcopy(old))
+        if pk not in self.items and new == {"pk": pk}:
+            return {}  # what only removes makes no item (found on DynamoDB: scylladb/scylladb#5862)
         self.items[pk] = new
         return deepcopy(new)
 
@@ -258,9 +260,11 @@ class MemoryInbox:
         """Delete a version for good."""
         del self.versions[key][version]
 
-    def hide(self, key: str) -> None:
+    def hide(self, key: str) -> str:
         """Delete the key: where there are versions, its newest is a delete marker then."""
-        self._add(key, f"v{next(self._numbers)}", None)
+        marker = f"v{next(self._numbers)}"
+        self._add(key, marker, None)
+        return marker
 
     def current(self, bucket: str, key: str, sequencer: str | None) -> Source:
         versions = self.versions.get(key) if bucket == self.bucket else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,53 +14,59 @@ from dropscore.approved import CurrentModel
 from dropscore.aws.ledger import Versions
 from dropscore.domain.drop import FINAL_STATES, TRANSITIONS, Drop, DropState
 from dropscore.domain.errors import ModelUnusable
-from dropscore.domain.results import OUTPUT_SUFFIX
-from tests.simulation.lagging import demand
-from tests.simulation.unruly import UnrulyWorld
+from dropscore.handlers import invocation
+from tests.simulation.lagging import WatchedTable, demand
+from tests.simulation.watching import EXPECTED, JobWatch, held, watch_results
+from tests.simulation.world import World
 
 MOST_TRIES = 12
 """Jobs of a drop before it is given up: halving what one of these tests puts in, whole tries between."""
 
+GONE = re.compile("source gone")
+
 
 @dataclass
 class Dropped:
-    """What the user put in."""
+    """What the user put in; `ends` is where it has to end, if there is but one such state."""
 
     rows: int
-    bad_rows: int
+    bad_rows: int = 0
     readable: bool = True
+    ends: DropState | None = None
 
 
 @dataclass
 class Promises:
     """The promises about the drops of a world."""
 
-    world: UnrulyWorld
+    world: World
     dropped: dict[str, Dropped] = field(default_factory=dict)
     revived: set[str] = field(default_factory=set)
+    excused: re.Pattern[str] = GONE
+    """Reasons for which a drop may be rejected that has no fault of its own."""
 
-    def watch_jobs(self) -> None:
-        """From now on no drop gets into a second job unless the first one left it unscored."""
-        create = self.world.sagemaker.create_job
+    def __post_init__(self) -> None:
+        assert isinstance(self.world.table, WatchedTable)
+        self.history = self.world.table.history
+        self.jobs = JobWatch(self.world)
 
-        def create_job(name: str, *args: Any) -> None:
-            fresh = name not in self.world.sagemaker.jobs
-            create(name, *args)
-            if fresh:
-                self._check_started(name)
-
-        self.world.sagemaker.create_job = create_job
+    def watch(self, monkeypatch: Any) -> None:
+        """From now on hear of what breaks a promise at once."""
+        self.jobs.watch()
+        watch_results(self.world.results)
+        self.world.acknowledged = self._check_acknowledged
+        monkeypatch.setattr(invocation.logger, "exception", _returned)
 
     def kept(self) -> None:
         """Check all that can be checked once the world has come to rest."""
+        demand(self.at_rest(), f"the world does not come to rest: {self._left()}")
         for drop_id, put in self.dropped.items():
             drop = self.world.drop(drop_id)
             self._check_history(drop)
             self._check_results(drop)
+            demand(put.ends in (None, drop.state), f"{drop} should be {put.ends}")
             if drop.state.final:
                 self._check_final(drop, put)
-            else:
-                demand(self._may_wait(drop), f"{drop} is stuck")
         self._check_jobs()
         for _ in range(2):
             swept = self.world.sweep()
@@ -66,19 +74,32 @@ class Promises:
 
     def at_rest(self) -> bool:
         """Whether nothing is left to do: no messages, no jobs, and every drop where it may stay."""
-        world = self.world
-        known = [world.drops.get(drop_id) for drop_id in self.dropped]
-        return (
-            not world.queues.inbox + world.queues.collect + world.queues.delayed + world.hidden
-            and not world.sagemaker.running
-            and all(drop and (drop.announced if drop.state.final else self._may_wait(drop)) for drop in known)
-            and all(item["state"] in ("DONE", "FAILED") for item in world.all_items("job#"))
+        return not self._left()
+
+    def ended(self) -> bool:
+        """Whether every drop is where it has to end."""
+        return all(
+            self.world.drop(drop_id).state == put.ends for drop_id, put in self.dropped.items() if put.ends
         )
 
-    def _may_wait(self, drop: Drop) -> bool:
+    def _left(self) -> list[Any]:
+        """What is left to do."""
+        world = self.world
+        messages = [message for queue in world.queues.both for message in queue.messages]
+        if left := [*messages, *world.sagemaker.running]:
+            return left
+        left = [item for item in world.all_items("job#") if item["state"] not in ("DONE", "FAILED")]
+        known = {drop_id: world.drops.get(drop_id) for drop_id in self.dropped}
+        return left + [
+            drop or drop_id for drop_id, drop in known.items() if not (drop and self._may_stay(drop))
+        ]
+
+    def _may_stay(self, drop: Drop) -> bool:
         if drop.state is DropState.PREPARED and drop.model:
             return Versions(self.world.table).get(drop.model.package_arn).held is not None
-        return drop.state is DropState.WAITING and not self._has_model()
+        return (
+            drop.announced if drop.state.final else drop.state is DropState.WAITING and not self._has_model()
+        )
 
     def _has_model(self) -> bool:
         try:
@@ -87,32 +108,10 @@ class Promises:
             return False
         return True
 
-    def _check_started(self, name: str) -> None:
-        """Promises 3 and 2: whoever is in this job has been left unscored by every other."""
-        jobs = self.world.sagemaker.jobs
-        for drop_id in _drops_of(jobs[name]):
-            for other, job in jobs.items():
-                if other != name and drop_id in _drops_of(job):
-                    demand(job["outcome"], f"{drop_id} in {name} is still in {other}")
-                    demand(
-                        not self._came_back_whole(drop_id, other), f"{drop_id} in {name}: {other} scored it"
-                    )
-
-    def _came_back_whole(self, drop_id: str, job: str) -> bool:
-        work = self.world.adapters.work
-        for shard in self.world.sagemaker.jobs[job]["shards"]:
-            if shard.startswith(drop_id):
-                key = f"transform/{job}/{shard}{OUTPUT_SUFFIX}"
-                if key not in work.objects or f"features/{shard}" not in work.objects:
-                    return False
-                if len(work.objects[key][0].split()) < len(work.objects[f"features/{shard}"][0].split()):
-                    return False
-        return True
-
     def _check_final(self, drop: Drop, put: Dropped) -> None:
+        """Promise 1, and that everything is announced."""
         told = Counter((detail["drop_id"], detail["state"]) for _, detail in self.world.events.told)
-        was = [item["state"] for item in self.world.history[f"drop#{drop.drop_id}"]]
-        demand(drop.announced, f"{drop} is not announced")
+        was = [item["state"] for item in self.history[f"drop#{drop.drop_id}"]]
         for state in FINAL_STATES:
             demand(told[drop.drop_id, state.value] >= was.count(state), f"{drop}, {was}: {told}")
         if drop.state is DropState.SCORED:
@@ -121,25 +120,19 @@ class Promises:
             return
         demand(drop.reason, f"{drop} does not say why")
         if drop.state is DropState.FAILED:
-            lone = [
-                name
-                for name, job in self.world.sagemaker.jobs.items()
-                if _drops_of(job) == {drop.drop_id} and not self._came_back_whole(drop.drop_id, name)
-            ]
+            lone = self.jobs.failed_alone(drop.drop_id)
             demand(len(lone) >= 2, f"{drop} was given up after the jobs {lone}")
-        elif put.readable and put.bad_rows <= put.rows / 2:
-            excuse = re.search("source gone|without an answer", str(drop.reason))
-            crashed = "gone" in str(drop.reason) or self.world.troubles
-            demand(excuse and crashed, f"{drop} had no fault")
+        elif put.readable and put.bad_rows <= put.rows / 2 and drop.drop_id not in self.world.files.blamed:
+            demand(self.excused.search(str(drop.reason)), f"{drop} had no fault")
 
     def _check_rows(self, drop: Drop, put: Dropped) -> None:
         """Promise 4."""
         counted = (drop.rows_in, drop.rows_scored, drop.rows_rejected)
         demand(counted == (put.rows, put.rows - put.bad_rows, put.bad_rows), f"{drop}: {put}")
-        scored = self.world.result(drop.drop_id)["row"].to_pylist()
+        result = self.world.result(drop.drop_id)
+        scored, predictions = result["row"].to_pylist(), result["prediction"].to_pylist()
         rejected = [r["row"] for r in self.world.rejects(drop.drop_id)] if drop.rejects_uri else []
         demand(sorted(scored + rejected) == list(range(put.rows)), f"{drop}: rows {scored} and {rejected}")
-        predictions = self.world.result(drop.drop_id)["prediction"].to_pylist()
         demand(predictions == [row / 2 for row in scored], f"{drop}: predictions {predictions}")
 
     def _check_results(self, drop: Drop) -> None:
@@ -153,23 +146,29 @@ class Promises:
             demand(not names, f"{drop} has the results {names}")
 
     def _check_history(self, drop: Drop) -> None:
-        seen = [DropState(item["state"]) for item in self.world.history[f"drop#{drop.drop_id}"]]
+        seen = [DropState(item["state"]) for item in self.history[f"drop#{drop.drop_id}"]]
         told = [DropState(e["state"]) for e in self.world.table.items[f"drop#{drop.drop_id}"]["history"]]
         demand(seen == told, f"{drop}: was {seen}, says {told}")
         for before, after in pairwise(seen):
             demand(after in TRANSITIONS[before], f"{drop}: {seen}")
 
     def _check_jobs(self) -> None:
-        jobs = self.world.all_items("job#")
-        demand(all(job["state"] in ("DONE", "FAILED") for job in jobs), f"open jobs: {jobs}")
-        for job in jobs:
-            started = self.world.sagemaker.jobs.get(job["job"])
-            members = {member.split("/")[0] for member in job["members"]}
-            demand(not started or _drops_of(started) == members, f"{job} started as {started}")
+        """Of promise 3 what can be seen in the end: SageMaker's jobs are the ledger's, and not too many."""
+        known = {job["job"]: job for job in self.world.all_items("job#")}
+        for name, members in self.jobs.members().items():
+            demand(name in known, f"the ledger does not know the job {name}")
+            planned = {member.split("/")[0] for member in known[name]["members"]}
+            demand(members == planned, f"{known[name]} was started with {members}")
         for drop_id in set(self.dropped) - self.revived:
             tries = self.world.drop(drop_id).tries
             demand(tries <= MOST_TRIES, f"{drop_id} was in {tries} jobs")
 
+    def _check_acknowledged(self, body: str, ended: set[str]) -> None:
+        """Promise 5."""
+        demand(held(self.world, body, ended), f"acknowledged, and the ledger does not hold it: {body}")
 
-def _drops_of(job: dict[str, Any]) -> set[str]:
-    return {shard.split("/")[0] for shard in job["shards"]}
+
+def _returned(*_: Any, **__: Any) -> None:
+    """A message goes back to the queue: for a reason, not for a defect."""
+    error = sys.exception()
+    demand(isinstance(error, EXPECTED), f"a message failed: {error!r}\n{traceback.format_exc()}")

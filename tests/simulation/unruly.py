@@ -6,38 +6,32 @@ atomic per call. What DynamoDB's index says lags behind. Clocks differ by second
 
 from __future__ import annotations
 
-import json
-import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
-from urllib.parse import unquote_plus
+from typing import Any, NoReturn
 
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError
 
-from dropscore.aws.clients import AwsError
-from dropscore.aws.ledger import Conflict
-from dropscore.aws.ledger.expressions import Item
 from dropscore.bootstrap import Application
-from dropscore.domain.errors import DropscoreError, ServiceBusy
-from dropscore.handlers import collect as collect_door
-from dropscore.handlers import invocation
-from dropscore.handlers import prepare as prepare_door
-from tests.simulation.lagging import LaggingTable, demand
-from tests.simulation.world import Context, Killed, World
+from dropscore.domain.errors import ServiceBusy
+from dropscore.domain.outcome import FileOutcome
+from tests.simulation.faults import Killed, as_adapters_say, unanswered
+from tests.simulation.lagging import LaggingTable
+from tests.simulation.queues import Message, Queue
+from tests.simulation.reader import Died, InlineFiles, Overdue
+from tests.simulation.watching import EXPECTED
+from tests.simulation.world import Context, World
 
-VISIBILITY = timedelta(seconds=1800)
 EXPIRY = timedelta(days=14)
 
 CALLS = {
     "table": ("get", "get_all", "change", "transact", "query_index"),
     "work": ("open", "read", "put", "put_once", "names"),
     "results": ("put", "put_once", "metadata"),
-    "models": ("read",),
+    "models": ("open", "read"),
     "inbox": ("current", "open"),
     "registry": ("newest_approved", "describe", "create_model", "create_job", "stop"),  # and transforms
     "queues": ("resume", "dispatch", "hand_back_to_prepare", "collect_jobs", "collect_parts"),
@@ -46,13 +40,11 @@ CALLS = {
 ONCE = frozenset({"transact", "put"})
 """What botocore's repetition does not do twice: a transaction has a token; a put twice is a put."""
 
-
-EXPECTED = (Conflict, DropscoreError, *AwsError)
-"""What a function may fail with when things go wrong around it; all else is its own defect."""
-
-
 OFTEN = frozenset({"table.get", "table.query_index"})
 """Calls that there are so many of that troubles of others would hardly be seen."""
+
+_AT_THE_SAME_TIME = 3
+"""Functions that run at once at most."""
 
 
 @dataclass
@@ -63,6 +55,7 @@ class Chances:
     refused: float = 0
     unanswered: float = 0
     doubled: float = 0
+    reader: float = 0
     joined: float = 0
     lagging: float = 0
     skew: float = 0
@@ -70,9 +63,10 @@ class Chances:
     @classmethod
     def of(cls, rng: Random) -> Chances:
         """Some troubles often, some seldom, some not at all."""
-        often = {name: rng.choice((0, 0.01, 0.05)) for name in ("killed", "refused", "unanswered", "doubled")}
+        often = {name: rng.choice((0, 0.01, 0.05)) for name in ("refused", "unanswered", "doubled", "reader")}
         return cls(
             **often,
+            killed=rng.choice((0, 0.01, 0.05, 0.2)),
             joined=rng.choice((0, 0.05, 0.15)),
             lagging=rng.choice((0, 0.5, 0.9)),
             skew=rng.choice((0, 5)),
@@ -81,35 +75,53 @@ class Chances:
 
 @dataclass
 class Invocation:
-    """A running function."""
+    """A running function, and the messages that it was given."""
 
     until: datetime
     skew: timedelta
-    bodies: list[str] = field(default_factory=list)
-    inbox: bool = False
+    queue: Queue | None
+    messages: Sequence[Message]
     dead: bool = False
+    reading: bool = False
+
+
+@dataclass(eq=False)
+class UnrulyFiles(InlineFiles):
+    """The reader, which may die at any of its calls, or be killed there because the time is over."""
+
+    world: UnrulyWorld
+
+    def work(self, do: Callable[[], FileOutcome]) -> FileOutcome:
+        run = self.world.running[-1]
+        assert run is not None
+        run.reading = True
+        try:
+            return do()
+        finally:
+            run.reading = False
 
 
 class UnrulyWorld(World):
     """The world, with its troubles; `act` is what may happen while a call is under way."""
 
+    running: list[Invocation | None]
+
     def __init__(self, monkeypatch: Any, rng: Random, **environment: str) -> None:
         self.chances = Chances.of(rng)
-        table = LaggingTable(rng, lambda: self.now, lambda: self.chances.lagging)
-        super().__init__(monkeypatch, table, **environment)
-        self.history = table.history
         self.rng = rng
         self.act: Callable[[], None] = lambda: None
         self.trace: list[str] = []
-        self.running: list[Invocation | None] = []
         self.written: dict[str, datetime] = {}
-        self.hidden: list[tuple[datetime, list[str], str]] = []
-        self.troubles = 0
-        monkeypatch.setattr(invocation.logger, "exception", self._returned)
+        table = LaggingTable(rng, lambda: self.now, lambda: self.chances.lagging)
+        super().__init__(monkeypatch, table, rng, **environment)
+        self.given: tuple[Queue | None, Sequence[Message]] = None, ()
         for name, calls in CALLS.items():
             adapter = self.results if name == "results" else getattr(self.adapters, name)
             for call in calls:
                 setattr(adapter, call, self._troubled(f"{name}.{call}", getattr(adapter, call)))
+
+    def make_files(self) -> InlineFiles:
+        return UnrulyFiles(self)
 
     @property
     def application(self) -> Application:
@@ -117,76 +129,52 @@ class UnrulyWorld(World):
         assert run is not None
         return Application(self.adapters, self.settings, lambda: self.now + run.skew)
 
+    @property
+    def at_once(self) -> int:
+        """How many functions are running."""
+        return sum(run is not None for run in self.running)
+
     def calm(self) -> None:
         """From now on nothing goes wrong."""
         self.chances = Chances()
 
-    def invoke(self, what: str, call: Callable[[Context], Any], bodies: list[str]) -> Any:
-        """Run a function; None when it was cut off."""
+    def invoke(self, door: Any, event: dict[str, Any]) -> Any:
+        """Run a function, and note how it went.
+
+        Raises
+        ------
+        Killed
+            It was cut off: what a dead function says is not heard.
+        """
         context = Context()
         context.milliseconds = self.rng.choice((300_000, 300_000, 300_000, 100_000, 60_060))
+        until = self.now + timedelta(milliseconds=context.milliseconds)
         skew = timedelta(seconds=self.rng.uniform(-self.chances.skew, self.chances.skew))
-        run = Invocation(
-            self.now + timedelta(milliseconds=context.milliseconds),
-            skew,
-            bodies,
-            inbox=what.startswith("prepare"),
-        )
-        depth = len([one for one in self.running if one])
+        run = Invocation(until, skew, *self.given)
+        self.given = None, ()
+        what = f"{door.__name__.rsplit('.', 1)[1]} {[message.body for message in run.messages] or event}"
         self.note(f"{what} begins {context.milliseconds}")
         self.running.append(run)
+        answer: Any = "cut off"
         try:
-            answer = call(context)
-        except Killed:
-            answer = None
+            answer = door.handler(event, context)
+        except EXPECTED as error:
+            answer = f"failed: {error!r}"
+            raise
         finally:
             self.running.pop()
-        if run.dead:  # what a dead function says is not heard
-            answer = None
-        self.note(f"{what} ends: {'cut off' if answer is None else answer}", depth)
+            self.note(f"{what} ends: {'cut off' if run.dead else answer}")
+        if run.dead:
+            raise Killed
         return answer
 
-    def sweep(self) -> Any:
-        return self.invoke("sweep", self.forgiving(self._sweep), [])
-
-    def deliver(self, queue: list[str], picked: list[str]) -> None:
-        """Hand a function some messages; those that it does not acknowledge come back."""
-        door = prepare_door if queue is self.queues.inbox else collect_door
-        since = self.now
-        records = [
-            {"eventSource": "aws:sqs", "messageId": str(n), "body": body} for n, body in enumerate(picked)
-        ]
-        ended = {name for name, job in self.sagemaker.jobs.items() if job["outcome"]}
-        try:
-            answer = self.invoke(
-                f"{door.__name__[19:]} {picked}",
-                lambda context: door.handler({"Records": records}, context),
-                picked,
-            )
-        except EXPECTED as error:  # the whole batch comes back
-            self.note(f"failed: {error!r}")
-            answer = None
-        failed = (
-            set(range(len(picked)))
-            if answer is None
-            else {int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]}
-        )
-        for place, body in enumerate(picked):
-            if place in failed:
-                self.hidden.append((since + self.rng.choice((timedelta(), VISIBILITY)), queue, body))
-            else:
-                self._check_held(body, ended)
-
-    def appear(self) -> None:
-        """Messages whose time has come can be seen again."""
-        with self._aside():
-            due = [body for at, body in self.queues.delayed if at <= self.now]
-            self.queues.delayed = [(at, body) for at, body in self.queues.delayed if at > self.now]
-            self.queues.inbox += due
-            for at, queue, body in list(self.hidden):
-                if at <= self.now:
-                    self.hidden.remove((at, queue, body))
-                    queue.append(body)
+    def deliver(self, queue: Queue, messages: Sequence[Message]) -> dict[str, Any]:
+        """Hand a function messages; some come once more, for SQS delivers at least once."""
+        for message in messages:
+            if self._strikes("a message", "doubled"):
+                queue.copy(message)
+        self.given = queue, messages
+        return super().deliver(queue, messages)
 
     def expire(self) -> None:
         """Let the work bucket forget what it has had for long, but for what waits to be collected.
@@ -195,35 +183,17 @@ class UnrulyWorld(World):
         """
         objects = self.adapters.work.objects
         self.written = {key: self.written.get(key, self.now) for key in objects}
+        old = [key for key in objects if self.now - self.written[key] > EXPIRY]
+        if not old:
+            return
         scoring = {item["drop_id"] for item in self.all_items("drop#") if item["state"] == "SCORING"}
         jobs = {f"transform/{item['job']}" for item in self.all_items("job#") if item["state"] == "STARTED"}
-        for key in [key for key in objects if self.now - self.written[key] > EXPIRY]:
+        for key in old:
             if not scoring & {*key.split("/")} and not key.startswith((*jobs,)):
                 del objects[key]
 
-    def note(self, what: str, depth: int | None = None) -> None:
-        depth = len([one for one in self.running if one]) if depth is None else depth
-        self.trace.append(f"{self.now:%d %H:%M:%S} {'  ' * depth}{what}")
-
-    def forgiving(self, call: Callable[[Context], Any]) -> Callable[[Context], Any]:
-        """The call, whose failure is one of its answers: whoever made it makes it again some time."""
-
-        def forgiven(context: Context) -> Any:
-            try:
-                return call(context)
-            except EXPECTED as error:
-                return f"failed: {error!r}"
-
-        return forgiven
-
-    def _sweep(self, context: Context) -> Any:
-        app = self.application
-        return app.sweep(app.deadline(context.milliseconds)).run()
-
-    def _returned(self, *_: Any, **__: Any) -> None:
-        error = sys.exception()
-        self.note(f"a message goes back: {error!r}")
-        demand(isinstance(error, EXPECTED), f"a message failed: {error!r}\n{traceback.format_exc()}")
+    def note(self, what: str) -> None:
+        self.trace.append(f"{self.now:%d %H:%M:%S} {'  ' * self.at_once}{what}")
 
     def _troubled(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def troubled(*args: Any, **kwargs: Any) -> Any:
@@ -231,8 +201,11 @@ class UnrulyWorld(World):
             if run is None:
                 return call(*args, **kwargs)
             self._before(run, name)
-            with self._aside():
+            self.running.append(None)
+            try:
                 answer = self._made(name, lambda: call(*args, **kwargs))
+            finally:
+                self.running.pop()
             self._after(run, name)
             return answer
 
@@ -246,56 +219,63 @@ class UnrulyWorld(World):
 
     def _before(self, run: Invocation, name: str) -> None:
         self._pass_time(run)
-        if self._strikes(name, "joined"):
-            self._join(run)
-        if self._strikes(name, "killed"):
-            run.dead = True
-            raise Killed
+        self._cut_off(run, name)
         if self._strikes(name, "refused"):
-            raise self.rng.choice(
-                (
-                    ServiceBusy("SQS refused 1 of 2 messages" if "queues" in name else "under way"),
-                    ClientError({"Error": {"Code": "ThrottlingException", "Message": "slowly"}}, name),
-                )
-            )
+            busy = ServiceBusy("SQS refused 1 of 2 messages" if "queues" in name else "under way")
+            throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slowly"}}, name)
+            raise self.rng.choice((busy, as_adapters_say(name, throttled)))
 
     def _after(self, run: Invocation, name: str) -> None:
+        self._cut_off(run, name)
+        if self._strikes(name, "unanswered"):
+            raise unanswered(name)
+
+    def _cut_off(self, run: Invocation, name: str) -> None:
+        """Let others run meanwhile; then perhaps the function is killed, or its reader."""
         if self._strikes(name, "joined"):
             self._join(run)
         if self._strikes(name, "killed"):
-            run.dead = True
-            raise Killed
-        if self._strikes(name, "unanswered"):
-            raise ReadTimeoutError(endpoint_url=name)
+            self._kill(run)
+        if run.reading and self._strikes(name, "reader"):
+            raise self.rng.choice((Died, Died, Overdue))
 
     def _pass_time(self, run: Invocation) -> None:
         if self.chances.killed and self.rng.random() < 0.05:
             self.now += timedelta(seconds=self.rng.choice((1, 1, 1, 5, 40)))
         self.now += timedelta(milliseconds=10)
         if run.dead or self.now >= run.until:
-            run.dead = True
-            raise Killed
+            self._kill(run)
 
     def _join(self, run: Invocation) -> None:
-        if len([one for one in self.running if one]) >= 3:
+        if self.at_once >= _AT_THE_SAME_TIME:
             return
         with self._aside():
-            if run.bodies and self.rng.random() < 0.3:  # SQS delivers at least once, even at the same time
-                self.deliver(self.queues.inbox if run.inbox else self.queues.collect, run.bodies)
+            if run.queue and self.rng.random() < 0.3:  # at least once, even at the same time
+                self.survive(self._deliver_copies, run.queue, run.messages)
                 self.now += timedelta(seconds=2)
-                self.sweep()
+                self.survive(self.sweep)
             for _ in range(self.rng.choice((1, 1, 2, 6))):
                 if self.now < run.until:
                     self.act()
         if self.now >= run.until:
-            run.dead = True
-            raise Killed
+            self._kill(run)
+
+    def _deliver_copies(self, queue: Queue, messages: Sequence[Message]) -> None:
+        self.deliver(queue, [queue.receive_again(message) for message in messages])
+
+    def survive(self, call: Callable[..., Any], *args: Any) -> None:
+        """Make the call: a function that dies or fails takes nothing else with it."""
+        with suppress(Killed, *EXPECTED):
+            call(*args)
+
+    def _kill(self, run: Invocation) -> NoReturn:
+        run.dead = True
+        raise Killed
 
     def _strikes(self, name: str, trouble: str) -> bool:
         chance = getattr(self.chances, trouble)
-        if self.rng.random() >= (chance / 10 if name in OFTEN else chance):
+        if not chance or self.rng.random() >= (chance / 10 if name in OFTEN else chance):
             return False
-        self.troubles += 1
         self.note(f"{trouble}: {name}")
         return True
 
@@ -307,26 +287,3 @@ class UnrulyWorld(World):
             yield
         finally:
             self.running.pop()
-
-    def _check_held(self, body: str, ended: set[str]) -> None:
-        """Promise 5: what was asked for by a message that is deleted now, the ledger holds."""
-        flying = [one for run in self.running if run for one in run.bodies]
-        there = [*flying, *self.queues.inbox, *self.queues.collect, *(one for _, _, one in self.hidden)]
-        match message := json.loads(body):
-            case {"Records": [{"s3": {"object": {"key": key, "versionId": version}}}]}:
-                known = {(i["source_key"], i["source_version"]) for i in self.all_items("drop#")}
-                held = (unquote_plus(key), version) in known or body in there
-            case {"job": job, "part": part}:
-                item = self.table.items[f"job#{job}"]
-                same = [b for b in map(json.loads, there) if (b.get("job"), b.get("part")) == (job, part)]
-                held = item["state"] in ("DONE", "FAILED") or part in item.get("parts_done", ()) or same
-            case {"detail": {"TransformJobName": job}} | {"job": job} if job in ended:
-                item = self.table.items[f"job#{job}"]
-                held = "outcome" in item or item["state"] in ("DONE", "FAILED")
-            case _:
-                held = True
-        demand(held, f"acknowledged, and the ledger does not hold it: {message}")
-
-    def all_items(self, prefix: str) -> list[Item]:
-        """The ledger's items whose key begins so."""
-        return [item for pk, item in self.table.items.items() if pk.startswith(prefix)]

@@ -77,6 +77,7 @@ def test_registers_a_package_that_the_container_can_serve(registry, trained, sta
             "CustomerMetadataProperties": {
                 "feature_spec_uri": f"s3://{BUCKET}/{spec_key}",
                 "feature_spec_sha256": sha256_hex(spec),
+                "model_data_sha256": sha256_hex(body),
                 "python": "3.12",
                 "sklearn": "1.9.0",
                 "numpy": "2.5.1",
@@ -84,6 +85,37 @@ def test_registers_a_package_that_the_container_can_serve(registry, trained, sta
             "ModelApprovalStatus": status,
         }
     ]
+
+
+def test_a_model_registered_again_is_the_same_object_and_another_version(registry, trained):
+    registry, answers = registry
+    for number in (7, 8):
+        answers.add_response("create_model_package", {"ModelPackageArn": f"{PACKAGES}/{number}"})
+
+    versions = [registry.register(trained.archive, trained.spec, BUCKET).number for _ in range(2)]
+
+    assert versions == [7, 8]
+    assert len(uploaded(registry)) == 2
+
+
+def test_what_lies_where_the_model_belongs_is_not_replaced(registry, trained):
+    registry, answers = registry
+    answers.add_response("create_model_package", {"ModelPackageArn": f"{PACKAGES}/7"})
+    answers.add_response("create_model_package", {"ModelPackageArn": f"{PACKAGES}/8"})
+    registry.register(trained.archive, trained.spec, BUCKET)
+    (key,) = (key for key in uploaded(registry) if key.endswith("/model.tar.gz"))
+    registry.s3.put_object(Bucket=BUCKET, Key=key, Body=b"another")
+
+    registry.register(trained.archive, trained.spec, BUCKET)
+
+    assert registry.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"another"
+
+
+def test_an_upload_that_is_refused_registers_nothing(registry, trained):
+    registry, _ = registry
+
+    with pytest.raises(registry.s3.exceptions.NoSuchBucket):
+        registry.register(trained.archive, trained.spec, "no-such-bucket")
 
 
 def test_a_model_without_code_is_refused_and_nothing_is_uploaded_or_registered(registry, trained, tmp_path):

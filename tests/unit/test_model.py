@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dropscore.domain.drop import ModelVersion
@@ -37,6 +39,17 @@ def test_trained_with_other_libraries_than_its_image_has_it_cannot(library, vers
         ModelUnusable, match=f"trained with {library} {version}, its image has .*: train it anew"
     ):
         package(**{library: version}).model_version()
+
+
+def test_the_artefact_is_its_address_and_hash():
+    found = replace(package(model_data_sha256="cd"), model_data_url="s3://m/model.tar.gz")
+    assert found.artefact() == ("s3://m/model.tar.gz", "cd")
+
+
+@pytest.mark.parametrize(("url", "sha256"), [("", "cd"), ("s3://m/model.tar.gz", None)])
+def test_without_an_artefact_and_its_hash_it_cannot(url, sha256):
+    with pytest.raises(ModelUnusable, match="names no model artefact and its sha256"):
+        replace(package(model_data_sha256=sha256), model_data_url=url).artefact()
 
 
 @pytest.mark.parametrize("image", ["1.dkr.ecr.eu-central-1.amazonaws.com/my-own:latest", ""])

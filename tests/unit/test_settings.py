@@ -79,3 +79,13 @@ def test_without_a_customer_key_there_is_none(value):
 @pytest.mark.parametrize(("value", "paused"), [("true", True), ("True", True), ("false", False)])
 def test_paused_is_true_or_false(value, paused):
     assert read(PAUSED=value).brakes.paused is paused
+
+
+def test_the_reader_gets_what_the_function_itself_does_not_take():
+    assert read(AWS_LAMBDA_FUNCTION_MEMORY_SIZE="1769").reader_memory_bytes == (1769 - 256) * 2**20
+    assert read().reader_memory_bytes is None
+
+
+def test_a_function_with_too_little_memory_to_read_files_says_how_much_it_needs():
+    with pytest.raises(SettingsError, match="give the functions 768 MB"):
+        read(AWS_LAMBDA_FUNCTION_MEMORY_SIZE="512")

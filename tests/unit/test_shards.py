@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dropscore.domain.features import Extraction
-from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS, base_name, manifest_entry
+from dropscore.domain.keys import base_name, manifest_entry
+from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS
 from dropscore.domain.spec import FeatureSpec
 from tests.unit.builders import convert_batches
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from dropscore.aws.ledger import Jobs
 from dropscore.domain.drop import Drop
+from dropscore.domain.errors import ReaderDied
 from dropscore.domain.job import Job
+from dropscore.filework import FileWork
+from tests.simulation.reader import Died
 from tests.simulation.world import World, parquet, transform_event
 
 
@@ -62,7 +66,7 @@ def test_a_part_that_comes_twice_is_done_once(world: World) -> None:
     world.deliver_inbox()
     (job,) = world.finish_jobs()
     world.deliver_collect()
-    world.queues.collect = [world.queues.collect[0], *world.queues.collect]
+    world.queues.collect.append(world.queues.collect[0])
 
     world.run()
 
@@ -72,7 +76,7 @@ def test_a_part_that_comes_twice_is_done_once(world: World) -> None:
 
 
 def test_an_event_for_an_unknown_job_goes_back_to_the_queue(world: World) -> None:
-    world.queues.collect = [json.dumps(transform_event("dropscore-stranger"))]
+    world.queues.collect.append(json.dumps(transform_event("dropscore-stranger")))
 
     answer = world.deliver_collect()
 
@@ -115,7 +119,7 @@ def test_an_event_before_the_end_is_acknowledged(world: World) -> None:
     put_many(world, 1)
     world.deliver_inbox()
     (job,) = world.sagemaker.jobs
-    world.queues.collect = [json.dumps(transform_event(job, "InProgress"))]
+    world.queues.collect.append(json.dumps(transform_event(job, "InProgress")))
 
     answer = world.deliver_collect()
 
@@ -312,6 +316,37 @@ def test_a_drop_whose_context_has_expired_fails_and_does_not_circle(world: World
     assert "no longer exists" in str(world.drop(drop_id).reason)
 
 
+def test_a_result_that_a_reader_left_behind_is_committed_and_not_made_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a reader that is gone each time once it has written the result
+    world.approve()
+    bad = pa.array([None, 0, 60_000, 120_000], pa.timestamp("ms"))
+    drop_id = world.put("a.parquet", parquet(4, ts=bad))
+    world.deliver_inbox()
+    world.finish_jobs()
+    join = FileWork.join
+
+    def join_and_die(*arguments: object) -> None:
+        join(*arguments)
+        raise Died
+
+    # WHEN its job is collected, and days go by
+    with monkeypatch.context() as dying:
+        dying.setattr(FileWork, "join", join_and_die)
+        world.run()
+    world.now += timedelta(days=1)
+    settle(world, sweeps=2)
+
+    # THEN the one result is the drop's
+    drop = world.drop(drop_id)
+    assert (drop.state, drop.rows_in, drop.rows_scored, drop.rows_rejected) == ("SCORED", 4, 3, 1)
+    (name,) = world.results_of(drop_id)
+    assert drop.result_uri == world.results.uri(f"predictions/{name}")
+    assert [row["row"] for row in world.rejects(drop_id)] == [0]
+    assert len(world.sagemaker.jobs) == 1
+
+
 def test_the_date_of_a_result_is_fixed_when_the_end_is_seen(world: World) -> None:
     world.approve()
     drop_id = put_many(world, 1)[0]
@@ -327,3 +362,38 @@ def test_the_date_of_a_result_is_fixed_when_the_end_is_seen(world: World) -> Non
 
 def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_drop_over_whose_outputs_the_reader_dies_fails_and_the_others_are_scored(
+    world: World,
+) -> None:
+    world.approve()
+    drops = put_many(world, 3)
+    join = world.files.join
+
+    def deadly(drop, *rest):
+        if drop.drop_id == drops[0]:
+            raise ReaderDied("the reader died 3 times over it (SIGSEGV)")
+        return join(drop, *rest)
+
+    world.files.join = deadly
+    settle(world)
+
+    assert world.states(*drops) == ["FAILED", "SCORED", "SCORED"]
+    assert "the reader died 3 times over it (SIGSEGV)" in str(world.drop(drops[0]).reason)
+
+
+def test_outputs_that_take_longer_than_what_is_left_go_into_a_new_message(world: World, monkeypatch) -> None:
+    world.approve()
+    drops = put_many(world, 2)
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    monkeypatch.setattr(world.adapters.work, "open", world.taking(180, world.adapters.work.open))
+
+    world.deliver_collect()
+
+    assert sorted(world.states(*drops)) == ["SCORED", "SCORING"]
+    assert [len(json.loads(body)["drops"]) for body in world.queues.collect] == [1]
+    world.run()
+    assert set(world.states(*drops)) == {"SCORED"}

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.simulation.world import Killed, World, parquet
+from tests.simulation.faults import Killed
+from tests.simulation.world import World, parquet
 
 
 def put_many(world: World, count: int, start: int = 0) -> list[str]:
@@ -54,7 +55,9 @@ def test_a_delayed_message_dispatches_when_the_window_is_over(world: World) -> N
     world.set_brakes(window=timedelta(seconds=60))
     drops = put_many(world, 2)
     world.deliver_inbox()
-    assert [at - world.now for at, _ in world.queues.delayed] == [timedelta(seconds=61)]
+    assert [message.visible_at - world.now for message in world.queues.inbox.hidden] == [
+        timedelta(seconds=61)
+    ]
 
     world.now += timedelta(seconds=61)
     world.deliver_inbox()

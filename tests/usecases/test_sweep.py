@@ -9,7 +9,8 @@ import pytest
 
 from dropscore.domain.job import Outcome
 from dropscore.handlers import sweep as sweep_door
-from tests.simulation.world import Context, Killed, World, parquet
+from tests.simulation.faults import Killed
+from tests.simulation.world import World, parquet
 from tests.usecases.test_collect import job_state, put_many, settle
 
 
@@ -72,8 +73,7 @@ def test_a_job_that_runs_too_long_is_stopped_and_its_drops_retried(world: World)
     assert set(world.states(*drops)) == {"SCORED"}
 
 
-def test_a_failed_drop_comes_back_when_the_operator_says_so(world: World, monkeypatch) -> None:
-    monkeypatch.setattr(sweep_door, "application", lambda: world.application)
+def test_a_failed_drop_comes_back_when_the_operator_says_so(world: World) -> None:
     world.approve()
     good, bad = world.put("good.parquet", parquet(2)), world.put("bad.parquet", parquet(2))
     world.sagemaker.poison = {bad: 99}
@@ -81,7 +81,7 @@ def test_a_failed_drop_comes_back_when_the_operator_says_so(world: World, monkey
     assert world.states(bad) == ["FAILED"]
     world.sagemaker.poison = {}
 
-    answer = sweep_door.handler({"retry": [bad, good, "0" * 20]}, Context())
+    answer = world.invoke(sweep_door, {"retry": [bad, good, "0" * 20]})
     world.run()
 
     assert answer["retry"][bad].startswith("WAITING")
@@ -161,10 +161,9 @@ def test_a_failure_is_announced_before_the_operator_s_retry_undoes_it(world: Wor
     assert ("Drop Failed", bad) in [(kind, detail["drop_id"]) for kind, detail in world.events.told]
 
 
-def test_the_schedule_s_event_is_a_sweep(world: World, monkeypatch) -> None:
-    monkeypatch.setattr(sweep_door, "application", lambda: world.application)
+def test_the_schedule_s_event_is_a_sweep(world: World) -> None:
 
-    answer = sweep_door.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, Context())
+    answer = world.invoke(sweep_door, {"source": "aws.events", "detail-type": "Scheduled Event"})
 
     assert answer == {"announced": 0, "resumed": 0, "collected": 0, "stopped": 0, "dispatched": 0}
 

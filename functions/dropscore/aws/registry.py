@@ -49,4 +49,5 @@ class Registry:
             approved=answer.get("ModelApprovalStatus") == "Approved",
             image=containers[0].get("Image", "") if containers else "",
             metadata=answer.get("CustomerMetadataProperties", {}),
+            model_data_url=containers[0].get("ModelDataUrl", "") if len(containers) == 1 else "",
         )

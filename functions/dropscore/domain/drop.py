@@ -162,8 +162,8 @@ class Drop:
         How many preparations ended without an answer.
     arrived_at
         When Dropscore first heard of it.
-    prepared_at
-        When its shards were written.
+    prepared_at, finished_at
+        When its shards were written, and when it came to its final state.
     shards, rows_accepted
         How many shards it has, and the rows in them.
     """
@@ -183,6 +183,7 @@ class Drop:
     model: ModelVersion | None = None
     job: str | None = None
     prepared_at: datetime | None = None
+    finished_at: datetime | None = None
     rows_in: int = 0
     shards: int = 0
     rows_accepted: int = 0

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+MAX_MESSAGE = 2_000
+"""Characters of a message; a file's names and types, which it may quote, can have millions."""
+
 
 class DropscoreError(Exception):
     """Base of every error that Dropscore raises on purpose; the message tells its reader what to do."""
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
 
 
 class ContentError(DropscoreError):
@@ -12,7 +19,7 @@ class ContentError(DropscoreError):
 
 
 class ReaderDied(DropscoreError):
-    """The process that reads files ended without an answer, each time: the file's sender can act."""
+    """The process that reads files died over one, or ran out of memory, each time: its sender can act."""
 
 
 class ReaderOverdue(DropscoreError):

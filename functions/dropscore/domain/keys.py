@@ -7,6 +7,19 @@ from dropscore.domain.drop import ModelVersion
 FEATURES_PREFIX = "features/"
 """Shards lie below; a manifest's entries are relative to it."""
 
+OUTPUT_SUFFIX = ".out"
+"""What SageMaker appends to an input object's name."""
+
+
+def base_name(drop_id: str, attempt: int, number: int) -> str:
+    """The file name of a shard, unique among all drops and attempts, so that outputs are matched by it."""
+    return f"{drop_id}-{attempt}-{number:05d}.csv"
+
+
+def manifest_entry(drop_id: str, attempt: int, number: int) -> str:
+    """The shard's key below the `features/` prefix."""
+    return f"{drop_id}/{attempt}/{base_name(drop_id, attempt, number)}"
+
 
 def context_key(drop_id: str, attempt: int) -> str:
     """What collect needs beside the shards: row numbers, timestamps, actuals, keys."""

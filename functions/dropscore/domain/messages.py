@@ -87,6 +87,14 @@ def read_body(body: str) -> Any:
         return body
 
 
+def correlation_id(body: str) -> str | None:
+    """What the service that sent the event calls it: S3's request id, EventBridge's event id; else None."""
+    match read_body(body):
+        case {"Records": [{"responseElements": {"x-amz-request-id": str(name)}}, *_]} | {"id": str(name)}:
+            return name
+    return None
+
+
 def prepare_requests(body: Any) -> Iterator[PrepareRequest]:
     """What a message at prepare's door asks for: S3's notifications, and our own two forms."""
     match body:

@@ -20,7 +20,13 @@ _SKLEARN_IMAGE = re.compile(r"/sagemaker-scikit-learn:(\d+\.\d+-\d+)-")
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a model package group, as the registry has it."""
+    """One version of a model package group, as the registry has it.
+
+    Attributes
+    ----------
+    model_data_url
+        Where the artefact of its only container lies; empty where there is none or not just one.
+    """
 
     arn: str
     group: str
@@ -28,6 +34,7 @@ class Package:
     approved: bool
     image: str
     metadata: Mapping[str, str]
+    model_data_url: str = ""
 
     def model_version(self) -> ModelVersion:
         """What drops are prepared for.
@@ -45,6 +52,21 @@ class Package:
         self._check_libraries()
         return ModelVersion(self.group, self.version, self.arn, uri, sha256)
 
+    def artefact(self) -> tuple[str, str]:
+        """Address and SHA-256 of its model artefact.
+
+        Raises
+        ------
+        ModelUnusable
+            One of them is not recorded.
+        """
+        sha256 = self.metadata.get("model_data_sha256")
+        if not self.model_data_url or not sha256:
+            raise ModelUnusable(
+                f"{self} names no model artefact and its sha256; register it with `python -m training`"
+            )
+        return self.model_data_url, sha256
+
     def _check_libraries(self) -> None:
         match = _SKLEARN_IMAGE.search(self.image)
         for library, has in CONTAINER_LIBRARIES.get(match[1], {}).items() if match else ():
@@ -56,6 +78,20 @@ class Package:
 
     def __str__(self) -> str:
         return f"model package {self.group} version {self.version}"
+
+
+def key_in(bucket: str, uri: str, what: str) -> str:
+    """The key of an `s3://` address that has to lie in a bucket.
+
+    Raises
+    ------
+    ModelUnusable
+        It is no such address, or lies in another bucket; the message begins with `what`.
+    """
+    found, key = split_s3_uri(uri)
+    if found != bucket:
+        raise ModelUnusable(f"{what} lies in bucket {found}, expected {bucket}")
+    return key
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

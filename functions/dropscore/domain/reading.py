@@ -12,45 +12,133 @@ import pyarrow.parquet as pq
 from dropscore.domain.errors import ContentError
 from dropscore.domain.shards import ROW_GROUP
 
-MAX_METADATA_BYTES = 64 * 1024 * 1024
-"""Strings and containers of a footer beyond this are refused by the reader instead of being believed."""
+MAX_FOOTER_BYTES = 64 * 1024 * 1024
+"""A larger footer is not read: it describes 18,000 row groups of 35 columns."""
+
+MAX_FOOTER_ITEMS = 1_000_000
+"""Columns, row groups or other items of one list in a footer: more are not believed, and no room is made."""
+
+MAX_ROW_BYTES = 4 * 1024
+"""What the columns that are read may take of one row, on average of a row group; numbers take 8 each."""
+
+FETCHED_AT_ONCE = 64 * 1024 * 1024
+"""Row groups are fetched together up to so many bytes; one that is larger is fetched piece by piece."""
+
+PIECE_BYTES = (64 * 1024, 4 * 1024 * 1024)
+"""The least and the most that such a piece has of one column; all together have `FETCHED_AT_ONCE` at most."""
+
+_END = 8
+"""A file ends with its footer's size, in four bytes, and `PAR1` (the format's specification)."""
+
+_OPTIONS = {
+    "thrift_string_size_limit": MAX_FOOTER_BYTES,
+    "thrift_container_size_limit": MAX_FOOTER_ITEMS,
+    "coerce_int96_timestamp_unit": "us",
+    "page_checksum_verification": True,
+}
 
 
-def open_parquet(file: IO[bytes] | Any) -> pq.ParquetFile:
+class OpenParquet(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
+    """A file whose footer has been read and makes sense."""
+
+    def __init__(self, file: IO[bytes] | Any) -> None:
+        super().__init__(file, pre_buffer=True, **_OPTIONS)
+        self._file = file
+
+    def by_pieces(self, columns: int) -> pq.ParquetFile:
+        """The same file, of so many of whose columns a piece is fetched at a time, not a whole row group."""
+        least, most = PIECE_BYTES
+        piece = max(least, min(most, FETCHED_AT_ONCE // columns))
+        return pq.ParquetFile(
+            self._file, metadata=self.metadata, pre_buffer=False, buffer_size=piece, **_OPTIONS
+        )
+
+
+def open_parquet(file: IO[bytes] | Any) -> OpenParquet:
     """Open a file for reading; only its footer is read.
 
     Raises
     ------
     ContentError
-        It is not a readable Parquet file.
+        It is not a readable Parquet file, or its footer is too large or contradicts itself.
     """
-    with _content():
-        return pq.ParquetFile(
-            file,
-            pre_buffer=True,
-            thrift_string_size_limit=MAX_METADATA_BYTES,
-            thrift_container_size_limit=MAX_METADATA_BYTES,
-            coerce_int96_timestamp_unit="us",
-            page_checksum_verification=True,
+    file.seek(-min(_END, file.seek(0, 2)), 2)
+    footer = int.from_bytes(file.read(4), "little")
+    if MAX_FOOTER_BYTES < footer <= file.tell():
+        raise ContentError(
+            f"its footer has {footer} bytes, more than the {MAX_FOOTER_BYTES} that are read: write fewer row "
+            "groups or columns"
         )
+    with _content():
+        parquet = OpenParquet(file)
+    metadata = parquet.metadata
+    rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    if sum(rows) != metadata.num_rows or min(rows, default=0) < 0:
+        raise ContentError(
+            f"its footer says {metadata.num_rows} rows, but its {len(rows)} row groups have {sum(rows)}: "
+            "write it anew"
+        )
+    return parquet
 
 
-def read_batches(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The rows in order, at most `ROW_GROUP` at a time; one row group's columns are fetched at once.
+def read_batches(parquet: OpenParquet, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The rows in order, at most `ROW_GROUP` at a time; held is little more than `FETCHED_AT_ONCE`.
 
     Raises
     ------
     ContentError
-        A part of the file cannot be decoded, or there are fewer or more rows than its footer says.
+        A part of the file cannot be decoded, or there are fewer or more rows than its footer says, or the
+        columns take more than `MAX_ROW_BYTES` of a row.
     """
+    metadata = parquet.metadata
+    sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
+    for number, size in enumerate(sizes):
+        _check_unpacked(parquet, number, size, columns)
     rows = 0
     with _content():
-        for group in range(parquet.num_row_groups):
-            for batch in parquet.iter_batches(ROW_GROUP, row_groups=[group], columns=columns):
+        for groups in _together(sizes):
+            small = 0 < sizes[groups[0]] <= FETCHED_AT_ONCE
+            reader = parquet if small else parquet.by_pieces(len(columns))
+            batches = reader.iter_batches(ROW_GROUP, row_groups=groups, columns=columns, use_threads=False)
+            for batch in batches:
                 rows += batch.num_rows
                 yield batch
-    if rows != parquet.metadata.num_rows:
-        raise ContentError(f"the file has {rows} rows, but its footer says {parquet.metadata.num_rows}")
+    if rows != metadata.num_rows:
+        raise ContentError(f"the file has {rows} rows, but its footer says {metadata.num_rows}")
+
+
+def _check_unpacked(parquet: OpenParquet, number: int, size: int, columns: list[str]) -> None:
+    """Refuse a row group, of so many bytes in all, whose columns unpack to more than rows can have.
+
+    What the footer says of single columns is looked at only where it matters: pyarrow ends the process over
+    some of the lies that may stand there ("terminate called": SizeStatistics, pyarrow 26).
+    """
+    metadata, group = parquet.metadata, parquet.metadata.row_group(number)
+    most = MAX_ROW_BYTES * max(group.num_rows, ROW_GROUP // 4)  # a few rows have no meaningful average
+    if size <= most:
+        return
+    names = [parquet.schema.column(place).path for place in range(metadata.num_columns)]
+    places = [place for place in range(min(len(names), group.num_columns)) if names[place] in columns]
+    unpacked = sum(group.column(place).total_uncompressed_size for place in places)
+    if unpacked > most:
+        raise ContentError(
+            f"in row group {number} the columns {', '.join(columns)} unpack to {unpacked} bytes, more than "
+            f"the {most} that {group.num_rows} rows may take"
+        )
+
+
+def _together(sizes: list[int]) -> Iterator[list[int]]:
+    """Row groups that are read together, in order; of each is fetched at most what it unpacks to."""
+    groups: list[int] = []
+    total = 0
+    for number, size in enumerate(sizes):
+        if groups and total + size > FETCHED_AT_ONCE:
+            yield groups
+            groups, total = [], 0
+        groups.append(number)
+        total += size
+    if groups:
+        yield groups
 
 
 @contextmanager
@@ -58,6 +146,8 @@ def _content() -> Iterator[None]:
     """Arrow's complaints about what it reads, as the sender's fault; the adapters' own errors pass."""
     try:
         yield
+    except MemoryError:  # Arrow's is a complaint, too, but not about the format
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ContentError(f"not a readable Parquet file: {_first_line(error)}") from error
 

@@ -14,11 +14,11 @@ from dropscore.domain.errors import OutputsIncomplete
 from dropscore.domain.features import REJECT_SCHEMA, reject_rows
 from dropscore.domain.spec import RESULT_COLUMNS
 
-OUTPUT_SUFFIX = ".out"
-"""What SageMaker appends to an input object's name."""
-
 REJECTS_SCHEMA = REJECT_SCHEMA.insert(0, pa.field("drop_id", pa.string()))
 """The columns of `rejects/<drop_id>.parquet`: which row, because of which column, and why."""
+
+MAX_LINE_BYTES = 256
+"""What a line of an output may have, on average: a row number and a prediction have 50 at most."""
 
 _OUTPUT_COLUMNS = pa.schema([("row", pa.int64()), ("prediction", pa.float64())])
 
@@ -37,6 +37,20 @@ class Joined:
 
     scored: pa.Table
     rejects: pa.Table
+
+
+def check_output_size(size: int, rows: int) -> None:
+    """Refuse an output, before it is read, that is too large for its shard.
+
+    Raises
+    ------
+    OutputsIncomplete
+        It has more bytes than the lines of so many rows can have.
+    """
+    if size > (most := MAX_LINE_BYTES * (rows + 1)):
+        raise OutputsIncomplete(
+            f"the output has {size} bytes, more than the {most} that {rows} `row,prediction` lines may have"
+        )
 
 
 def join(context: pa.Table, output: bytes) -> Joined:
@@ -108,7 +122,9 @@ def _read_output(output: bytes) -> pa.Table:
             csv.ParseOptions(quote_char=False),
             csv.ConvertOptions(column_types=_OUTPUT_COLUMNS, null_values=[]),
         )
-    except pa.ArrowInvalid as error:
+    except MemoryError:  # Arrow's says nothing about the lines
+        raise
+    except pa.ArrowException as error:
         raise OutputsIncomplete(f"the output is not `row,prediction` lines: {error}") from error
 
 

@@ -65,16 +65,6 @@ def convert(
         yield _shard(number, *_joined(pending))
 
 
-def base_name(drop_id: str, attempt: int, number: int) -> str:
-    """The file name of a shard, unique among all drops and attempts, so that outputs are matched by it."""
-    return f"{drop_id}-{attempt}-{number:05d}.csv"
-
-
-def manifest_entry(drop_id: str, attempt: int, number: int) -> str:
-    """The shard's key below the `features/` prefix."""
-    return f"{drop_id}/{attempt}/{base_name(drop_id, attempt, number)}"
-
-
 def _joined(pending: list[Extract]) -> tuple[pa.Table, pa.Table]:
     return pa.Table.from_batches([e.features for e in pending]), pa.Table.from_batches(
         [e.context for e in pending]

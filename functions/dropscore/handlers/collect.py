@@ -12,7 +12,7 @@ from dropscore.domain.messages import CollectPart, Ignored, JobEnded, collect_re
 from dropscore.handlers.invocation import Event, each_message, is_sqs, logger
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Collect what the messages name.
 

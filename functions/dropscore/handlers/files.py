@@ -10,24 +10,35 @@ import sys
 from multiprocessing.connection import Connection
 
 from dropscore.bootstrap import file_work
-from dropscore.isolation import Request, answer
+from dropscore.filework import FileWork
+from dropscore.isolation import READY, Request, answer
 
 _PR_SET_PDEATHSIG = 1
 
 
 def main(pipe: int, memory_bytes: int | None) -> None:
     """Answer requests until the other end of the pipe is closed."""
+    confine(memory_bytes)
+    with Connection(pipe) as connection:
+        serve(connection, file_work())
+
+
+def confine(memory_bytes: int | None) -> None:
+    """Have this process end with the one that started it, and take no more memory than it may."""
     _end_with_the_function()
     if memory_bytes:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    with Connection(pipe) as connection:
-        work = file_work()
-        while True:
-            try:
-                request: Request = connection.recv()
-            except EOFError:
-                return
-            connection.send(answer(work, request))
+
+
+def serve(connection: Connection, work: FileWork) -> None:
+    """Do what is asked for, until the other end is closed."""
+    connection.send(READY)
+    while True:
+        try:
+            request: Request = connection.recv()
+        except EOFError:
+            return
+        connection.send(answer(work, request))
 
 
 def _end_with_the_function() -> None:

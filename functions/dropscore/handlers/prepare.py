@@ -14,7 +14,7 @@ from dropscore.handlers.invocation import Event, each_message, is_sqs, logger
 from dropscore.prepare import Prepare
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Prepare what the messages name, then dispatch.
 
@@ -76,5 +76,10 @@ class _Visit:
             return
         self.drops[drop.drop_id] = drop
         logger.info(
-            "drop", drop_id=drop.drop_id, source_key=drop.source.key, state=drop.state, reason=drop.reason
+            "drop",
+            drop_id=drop.drop_id,
+            source_key=drop.source.key,
+            state=drop.state,
+            reason=drop.reason,
+            model_version=drop.model.version if drop.model else None,
         )

@@ -11,7 +11,7 @@ from dropscore.bootstrap import application
 from dropscore.handlers.invocation import Event, logger
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True, correlation_id_path="id")
 def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Sweep once, or do what the operator asks.
 

@@ -28,6 +28,9 @@ OPEN_KINDS = ("waiting", "preparing", "prepared", ANNOUNCE)
 
 _INDEXED = {DropState.WAITING: "waiting", DropState.PREPARING: "preparing", DropState.PREPARED: "prepared"}
 
+INDEXED_STATES = tuple(_INDEXED)
+"""States whose drops stand in the index."""
+
 ANNOUNCE_GRACE = timedelta(seconds=60)
 """How long a final state may stand unannounced before the sweep announces it."""
 
@@ -66,6 +69,10 @@ class Drops:
     def due(self, state: DropState, now: datetime, limit: int) -> list[Drop]:
         """Open drops of a state that are due: a hint where to look, not the truth."""
         return [drop_of(item) for item in self._index.items(_INDEXED[state], now, due=True, limit=limit)]
+
+    def unfinished(self, state: DropState, now: datetime, limit: int) -> list[Drop]:
+        """Open drops of a state, due or not, those of the oldest day first. A hint, not the truth."""
+        return [drop_of(item) for item in self._index.items(_INDEXED[state], now, due=False, limit=limit)]
 
     def unannounced(self, now: datetime, limit: int) -> list[Drop]:
         """Drops whose final state should have been announced by now. A hint, not the truth."""

@@ -112,6 +112,7 @@ def drop_of(item: Item) -> Drop:
         model=_model_of(item),
         job=item.get("job"),
         prepared_at=_maybe(item, "prepared_at"),
+        finished_at=_maybe(item, "finished_at"),
         rows_in=int(item.get("rows_in", 0)),
         shards=int(item.get("shards", 0)),
         rows_accepted=int(item.get("rows_accepted", 0)),

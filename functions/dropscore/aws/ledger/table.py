@@ -90,7 +90,7 @@ class Table:
         Returns
         -------
         Item
-            The item as it is now.
+            The item as it is now; empty where there was none and the changes only remove.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Table:
             raise Conflict(deserialize(answer.get("Item", {}))) from error
         except self._client.exceptions.TransactionConflictException as error:
             raise ServiceBusy(f"DynamoDB: {error_message(error)}") from error
-        return deserialize(updated["Attributes"])
+        return deserialize(updated.get("Attributes", {}))
 
     def transact(self, writes: Sequence[Put | Change]) -> list[bool]:
         """Make all the writes or none; which of them were refused, when any was.

@@ -1,0 +1,30 @@
+"""The rejected rows of a drop, gathered with their counts by reason."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from dropscore.domain.results import REJECTS_SCHEMA
+from dropscore.spool import ParquetSpool
+
+
+class Rejects(ParquetSpool):
+    """Rows of `REJECTS_SCHEMA` in the making; knows why they were rejected."""
+
+    def __init__(self) -> None:
+        super().__init__(REJECTS_SCHEMA)
+        self._reasons: dict[str, tuple[int, int]] = {}
+
+    def write(self, table: pa.Table) -> None:
+        """Append rejected rows, in row order."""
+        super().write(table)
+        for group in table.group_by("reason").aggregate([("row", "count"), ("row", "min")]).to_pylist():
+            count, first = self._reasons.get(group["reason"], (0, group["row_min"]))
+            self._reasons[group["reason"]] = count + group["row_count"], first
+
+    @property
+    def reasons(self) -> str:
+        """Why rows were rejected: how many for which reason, and the first of each."""
+        return "; ".join(
+            f"{why}: {count} rows (first: row {first})" for why, (count, first) in self._reasons.items()
+        )

@@ -1,0 +1,3 @@
+"""A child that never is ready."""
+
+raise SystemExit(7)
