@@ -10,6 +10,8 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 ENVIRONMENT := .venv/.installed
 LAMBDA_ENVIRONMENT := .venv-lambda/.installed
+CHECKOV_ENVIRONMENT := .venv-checkov/.installed
+CHECKED := .venv-checkov/.checked
 ARTIFACT := .aws-sam/.built
 BUILD_LOG := .aws-sam/build.log
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
@@ -17,14 +19,14 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup lint test demo local build deploy requirements clean
+.PHONY: help setup lint test fuzz test-chaos test-sim demo local build deploy requirements clean
 
 help: ## what there is to make (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(ENVIRONMENT) $(LAMBDA_ENVIRONMENT) ## install what everything here needs, from pinned requirements
 
-lint: $(ENVIRONMENT) ## ruff, mypy, cfn-lint and sam validate
+lint: $(ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and checkov
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -34,10 +36,19 @@ lint: $(ENVIRONMENT) ## ruff, mypy, cfn-lint and sam validate
 test: setup build ## all tests, with branch coverage of functions/
 	@$(RUN) pytest --cov
 
+test-chaos: setup build ## functions killed, calls throttled, events doubled: FILES= how many (500), SEED= which trouble
+	@FILES="$${FILES:-500}" $(RUN) pytest tests/chaos --log-cli-level=INFO
+
+test-sim: $(ENVIRONMENT) ## every crash point, and RUNS= random lives (1000); SEED= the first of them, alone: that one
+	@$(RUN) tests.simulation $${RUNS:+--runs "$$RUNS"} $${SEED:+--seed "$$SEED"}
+
 demo: setup build ## score files end to end, here; PARQUET= a file or folder, OUT= a folder, FEATURES=, TARGET=, TIMESTAMP=
 	@$(RUN) local demo $${PARQUET:+--parquet "$$PARQUET"} $${OUT:+--out "$$OUT"} \
 		$${FEATURES:+--features "$$FEATURES"} $${TARGET:+--target "$$TARGET"} \
 		$${TIMESTAMP:+--timestamp "$$TIMESTAMP"}
+
+fuzz: setup ## damaged and hostile files before the reader; CASES= how many, SEED= of the first damaged one
+	@$(RUN) tests.fuzz --cases "$${CASES:-2000}" --seed "$${SEED:-0}"
 
 local: setup build ## the embedded stack, kept up until interrupted
 	@$(RUN) local serve
@@ -51,9 +62,10 @@ requirements: $(ENVIRONMENT) ## compile the *.in files into pinned requirements 
 	@$(COMPILE) functions/requirements.in --output-file functions/requirements.txt
 	@$(COMPILE) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt
 	@$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
+	@$(COMPILE) requirements/checkov.in --output-file requirements/checkov.txt
 
 clean: ## remove what make made, the demo's results too
-	@rm -rf .venv .venv-lambda .aws-sam .demo .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-lambda .venv-checkov .aws-sam .demo .fuzz .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(ENVIRONMENT): requirements/dev.txt
 	@requirements/install .venv $<
@@ -62,6 +74,16 @@ $(ENVIRONMENT): requirements/dev.txt
 
 $(LAMBDA_ENVIRONMENT): requirements/lambda-runtime.txt
 	@requirements/install .venv-lambda $<
+	@touch $@
+
+$(CHECKOV_ENVIRONMENT): requirements/checkov.txt
+	@requirements/install .venv-checkov $<
+	@touch $@
+
+# Only when the template has changed. What is not checked, and why, is said beside the resource.
+$(CHECKED): $(CHECKOV_ENVIRONMENT) template.yaml
+	@.venv-checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download \
+		--skip-results-upload --quiet --compact
 	@touch $@
 
 $(ARTIFACT): $(ENVIRONMENT) template.yaml samconfig.toml $(shell find functions -type f -not -name '*.pyc')

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from local.hooks.batch_actions import name_batches_by_their_single_action
 from local.hooks.cloudformation import register_sagemaker_types
+from local.hooks.condition_keys import fill_in_condition_keys
 from local.hooks.event_source import batch_like_lambda
+from local.hooks.event_targets import deliver_where_queues_admit_it
+from local.hooks.function_roles import log_in_the_functions_name, poll_in_the_functions_name
 from local.hooks.function_runtime import run_functions_in, share_unpacked_code
 from local.hooks.s3_reads import hide_missing_keys, range_versioned_reads
 from local.hooks.sagemaker_service import name_sagemaker_for_iam, register_sagemaker
@@ -19,6 +22,10 @@ def install(settings: ServerSettings) -> None:
     name_batches_by_their_single_action()
     register_sagemaker_types()
     batch_like_lambda()
+    poll_in_the_functions_name()
+    log_in_the_functions_name()
+    fill_in_condition_keys()
+    deliver_where_queues_admit_it()
     treat_loopback_as_tls()
     range_versioned_reads()
     hide_missing_keys()

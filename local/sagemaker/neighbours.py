@@ -38,10 +38,10 @@ def refused_principal(
 
 
 def role_allows(role_arn: str, action: str, resource: str, region: str) -> bool:
-    """Whether a role's own policies allow an action (with the bucket's policy, if the resource has one)."""
+    """Whether a role's own policies allow an action (with the policy of the resource, if it has one)."""
     account, name = account_of(role_arn), role_name(role_arn)
     context = evaluator.EvalContext(
-        principal_arn=_session_arn(role_arn, "SageMaker"),
+        principal_arn=_session_arn(role_arn, "service"),
         principal_type="AssumedRole",
         principal_account=account,
         action=action,
@@ -51,7 +51,7 @@ def role_allows(role_arn: str, action: str, resource: str, region: str) -> bool:
     )
     limits = evaluator._permissions_boundary(iam._roles, name, account)
     result = evaluator.evaluate(context, evaluator._gather_role_policies(name, account), *limits)
-    policy = evaluator._resource_policy("s3", resource)
+    policy = evaluator._resource_policy(action.partition(":")[0], resource)
     if policy is not None:
         result = evaluator.combine_resource_policy(result, context, *policy, required=False, limits=limits)
     return bool(result.decision == "Allow")

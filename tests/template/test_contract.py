@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "KMS_KEY_ARN",
     "CODE_VERSION",
     "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
 }
 
@@ -94,6 +95,8 @@ def test_functions_are_traced_and_log_json_into_a_group_that_expires(name):
     logging = function["LoggingConfig"]
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert logging["LogFormat"] == "JSON"
+    # At WARN or ERROR Lambda would drop the metrics, which are lines without a level.
+    assert logging["ApplicationLogLevel"] == "INFO"
     assert "RetentionInDays" in translated().properties(logging["LogGroup"]["Ref"])
 
 

@@ -1,10 +1,14 @@
 """How messages and events find their way, and where they go when they do not."""
 
+import inspect
 import json
+import re
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
+from dropscore.aws.metrics import Metrics
 from tests.template.translated import references, translated
 
 QUEUES_OF = {"PrepareFunction": "InboxQueue", "CollectFunction": "CollectQueue"}
@@ -30,10 +34,13 @@ def test_the_inbox_notifies_a_queue_that_admits_it_by_then():
 
 def test_queue_policies_admit_services_of_this_account_and_name_no_bucket():
     policies = translated().of_type("AWS::SQS::QueuePolicy")
-    assert len(policies) == 3
-    for policy in policies.values():
-        assert "Bucket" not in json.dumps(policy)
-        (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    statements = [
+        one for policy in policies.values() for one in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    admitting = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert "Bucket" not in json.dumps(policies)
+    assert len(admitting) == 3
+    for statement in admitting:
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
         assert statement["Action"] == "sqs:SendMessage"
 
@@ -111,6 +118,27 @@ def test_every_dead_letter_queue_and_every_function_has_an_alarm_that_reaches_th
     dlqs = {name for name in translated().of_type("AWS::SQS::Queue") if name.endswith("Dlq")}
     assert dlqs | set(translated().of_type("AWS::Lambda::Function")) <= watched
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms)
+
+
+def test_alarms_and_dashboard_watch_metrics_that_there_are():
+    watched = {
+        alarm["Properties"]["MetricName"]
+        for alarm in translated().of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"].get("Dimensions") == [{"Name": "service", "Value": "dropscore"}]
+    }
+    dashboard = translated().properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    shown = set(re.findall(r'"((?:Drops|Rows|Jobs|Seconds|Oldest)[A-Za-z]+)"', dashboard))
+    source = Path(inspect.getfile(Metrics)).read_text()
+    assert {"DropsFailed", "OldestOpenSeconds"} <= watched <= shown
+    assert shown == set(re.findall(r'"((?:Drops|Rows|Jobs|Seconds|Oldest)[A-Za-z]+)"', source))
+
+
+def test_the_dashboard_is_json_and_shows_every_alarm_that_there_always_is():
+    body = translated().properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(re.sub(r"\$\{[^}]+\}", "1", body))["widgets"]
+    assert len(widgets) == body.count('"type"')
+    shown = set(re.findall(r"\$\{(\w+Alarm)\.Arn\}", body))
+    assert shown == set(translated().of_type("AWS::CloudWatch::Alarm"))
 
 
 def test_every_function_s_log_is_watched_for_the_operator_being_needed():
