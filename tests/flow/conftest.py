@@ -13,7 +13,13 @@ from tests.flow.flow import Flow
 
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[Flow]:
-    parameters = {"JobWindowSeconds": "2", "BatchWindowSeconds": "1", "MaxRowsPerDrop": "100000"}
+    parameters = {
+        "JobWindowSeconds": "2",
+        "BatchWindowSeconds": "1",
+        "MaxRowsPerDrop": "100000",
+        "AlarmEmail": "operator@example.com",
+        "ExpectDailyDrops": "true",
+    }
     with LocalStack(parameters=parameters) as stack:
         yield Flow(stack, install_sample_model(stack))
 

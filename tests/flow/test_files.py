@@ -120,6 +120,9 @@ def test_three_hundred_files_at_once_are_each_scored_once(flow: Flow) -> None:
 def test_final_states_are_told_on_eventbridge(flow: Flow) -> None:
     url = flow.sqs.create_queue(QueueName="listener")["QueueUrl"]
     arn = flow.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    admitted = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Resource": arn}
+    policy = {"Version": "2012-10-17", "Statement": [{**admitted, "Action": "sqs:SendMessage"}]}
+    flow.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     events = flow.stack.client("events")
     events.put_rule(Name="listener", EventPattern=json.dumps({"source": ["dropscore"]}))
     events.put_targets(Rule="listener", Targets=[{"Id": "queue", "Arn": arn}])
