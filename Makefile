@@ -34,7 +34,7 @@ lint: $(ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and checko
 	@$(BIN)/sam validate --lint
 
 test: setup build ## all tests, with branch coverage of functions/
-	@$(RUN) pytest --cov
+	@$(RUN) pytest --cov --numprocesses 2 --dist loadfile
 
 test-chaos: setup build ## functions killed, calls throttled, events doubled: FILES= how many (500), SEED= which trouble
 	@FILES="$${FILES:-500}" $(RUN) pytest tests/chaos --log-cli-level=INFO

@@ -40,6 +40,9 @@ logger = Logger(child=True)
 TRIES = 3
 """Readers that may die over one file before it is blamed: one may have been killed for another reason."""
 
+STARTING = 0.3
+"""The share of its time limit after which a file is not begun: it would be blamed for a slow start."""
+
 CHILD = "dropscore.handlers.files"
 """The module that the child runs."""
 
@@ -76,12 +79,12 @@ class IsolatedFileWork:
         until = monotonic() + limit.total_seconds()
         deaths: list[str] = []
         while len(deaths) < TRIES:
-            reader = self._ready(until)
+            reader = self._ready(monotonic() + STARTING * limit.total_seconds())
             try:
                 return reader.ask(request, until)
-            except ReaderOverdue:
+            except TimeoutError as error:
                 self.close()
-                raise
+                raise ReaderOverdue("reading the file took longer than the function has time") from error
             except OutOfRoom as error:
                 self.close()  # what it has taken it may never give back
                 if reader.asked == 1:
@@ -96,12 +99,12 @@ class IsolatedFileWork:
         )
 
     def _ready(self, until: float) -> Reader:
-        """The child, started when there is none.
+        """The child, started when there is none, before `until` (of `time.monotonic`).
 
         Raises
         ------
         ServiceBusy
-            It does not start, whatever the file.
+            It does not start, or not in time: whatever the file.
         """
         if self._reader is None:
             try:
@@ -110,9 +113,6 @@ class IsolatedFileWork:
             except (OSError, _Died) as error:
                 self.close()
                 raise ServiceBusy(f"the process that reads files does not start ({error})") from error
-            except ReaderOverdue:
-                self.close()
-                raise
         return self._reader
 
 
@@ -163,7 +163,7 @@ class Reader:
     def _receive(self, until: float) -> Any:
         try:
             if not self._connection.poll(max(0.0, until - monotonic())):
-                raise ReaderOverdue("reading the file took longer than the function has time")
+                raise TimeoutError("not in time")
             return self._connection.recv()
         except (EOFError, ConnectionError) as error:
             raise _Died(self._cause()) from error

@@ -176,6 +176,15 @@ def test_a_child_that_does_not_start_is_not_held_against_the_file():
     stillborn.close()
 
 
+def test_a_file_is_not_begun_in_the_time_that_a_slow_start_has_left_of_its_limit():
+    slow = IsolatedFileWork(None, "tests.isolation.slow_starter")
+    began = time.monotonic()
+    with pytest.raises(ServiceBusy, match=r"does not start \(not in time\)"):
+        slow.convert("echo", 1, timedelta(seconds=5))
+    assert time.monotonic() - began < 4
+    slow.close()
+
+
 def test_a_machine_that_has_no_room_for_a_child_is_not_held_against_the_file(work, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(ServiceBusy, match=r"does not start .*No such file"):

@@ -1,0 +1,5 @@
+"""A child that is ready only after a while."""
+
+import signal
+
+signal.pause()
