@@ -106,6 +106,7 @@ def test_what_takes_too_long_is_ended_in_time(work, trick):
 
 
 def test_a_limit_that_has_passed_already_is_overdue_and_does_not_wait(work):
+    work.convert("echo", None, LIMIT)
     with pytest.raises(ReaderOverdue):
         work.convert("hang", None, timedelta(seconds=-1))
 
