@@ -21,10 +21,10 @@ from dropscore.closing import Closing
 from dropscore.collect import Collect
 from dropscore.deadline import Clock, Deadline, system_clock
 from dropscore.dispatch import Dispatch
-from dropscore.filework import FileWork, FileWorker
-from dropscore.isolation import IsolatedFileWork
+from dropscore.files.isolation import IsolatedFileWork
+from dropscore.files.results import Results
+from dropscore.files.work import FileWork, FileWorker
 from dropscore.prepare import Prepare
-from dropscore.results import Results
 from dropscore.settings import Settings
 from dropscore.sweep import Sweep
 

@@ -30,9 +30,9 @@ from dropscore.domain.job import Job, JobState, Outcome
 from dropscore.domain.keys import OUTPUT_SUFFIX, outputs_prefix
 from dropscore.domain.messages import CollectPart
 from dropscore.domain.outcome import FileOutcome
-from dropscore.filework import FileWorker
+from dropscore.files.results import Results
+from dropscore.files.work import FileWorker
 from dropscore.logkeys import about_drop, about_job
-from dropscore.results import Results
 
 logger = Logger(child=True)
 

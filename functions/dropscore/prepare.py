@@ -29,7 +29,7 @@ from dropscore.domain.errors import (
     SourceGone,
 )
 from dropscore.domain.messages import Arrival
-from dropscore.filework import FileWorker
+from dropscore.files.work import FileWorker
 from dropscore.logkeys import about_drop
 
 logger = Logger(child=True)

@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from dropscore import isolation
 from dropscore.approved import ApprovedModel
 from dropscore.domain.drop import Drop, Source
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.spec import FeatureSpec
-from dropscore.isolation import IsolatedFileWork, Reader
+from dropscore.files import isolation
+from dropscore.files.isolation import IsolatedFileWork, Reader
 from dropscore.settings import FUNCTION_OWN_BYTES
 from local.server_process import ServerProcess
 from tests.simulation.world import ENVIRONMENT

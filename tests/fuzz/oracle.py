@@ -12,7 +12,7 @@ from typing import Self
 
 from dropscore.domain.errors import MAX_MESSAGE, ContentError, ReaderDied
 from dropscore.domain.outcome import FileOutcome
-from dropscore.isolation import IsolatedFileWork
+from dropscore.files.isolation import IsolatedFileWork
 from tests.fuzz.arena import LIMIT, MEMORY_BYTES, Arena, Reading
 from tests.fuzz.case import EITHER, REFUSED, SCORED, Case
 from tests.fuzz.plain import Plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 
-from dropscore.isolation import IsolatedFileWork
+from dropscore.files.isolation import IsolatedFileWork
 
 if __name__ == "__main__":
     work = IsolatedFileWork(child="tests.isolation.toy")

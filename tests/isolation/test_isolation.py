@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from dropscore import isolation
 from dropscore.aws.clients import error_code, passes_by_itself
 from dropscore.domain import errors
 from dropscore.domain.errors import DropscoreError, ReaderDied, ReaderOverdue, ServiceBusy
-from dropscore.isolation import TRIES, Defect, IsolatedFileWork
+from dropscore.files import isolation
+from dropscore.files.isolation import TRIES, Defect, IsolatedFileWork
 from tests.flow.flow import wait_for
 
 TOY = "tests.isolation.toy"

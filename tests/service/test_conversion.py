@@ -13,16 +13,16 @@ import pytest
 
 from dropscore.approved import ApprovedModel
 from dropscore.aws.objects import Bucket
-from dropscore.conversion import Conversion
 from dropscore.domain.drop import Counts
 from dropscore.domain.errors import ContentError, ResultConflict
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS
 from dropscore.domain.spec import FeatureSpec
-from dropscore.results import NewResult, Results
+from dropscore.files.conversion import Conversion
+from dropscore.files.results import NewResult, Results
+from dropscore.files.spool import ParquetSpool
 from dropscore.settings import Limits
-from dropscore.spool import ParquetSpool
 from tests.unit.builders import MODEL, parquet, prepared_drop
 
 LIMITS = Limits(max_rows=SHARD_ROWS * 2, max_bytes=2**30, max_rejected_fraction=0.5)

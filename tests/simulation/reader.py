@@ -1,4 +1,4 @@
-"""The process that reads files (`dropscore.isolation`), without a process: its deaths and its delays."""
+"""The process that reads files (`dropscore.files.isolation`) without a process: its deaths, its delays."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dropscore.domain.drop import Drop
 from dropscore.domain.errors import ReaderDied, ReaderOverdue
 from dropscore.domain.job import Job
 from dropscore.domain.outcome import FileOutcome
-from dropscore.filework import FileWork
-from dropscore.isolation import TRIES
-from dropscore.results import Results
+from dropscore.files.isolation import TRIES
+from dropscore.files.results import Results
+from dropscore.files.work import FileWork
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -12,7 +12,7 @@ from dropscore.aws.ledger import Jobs
 from dropscore.domain.drop import Drop
 from dropscore.domain.errors import ReaderDied
 from dropscore.domain.job import Job
-from dropscore.filework import FileWork
+from dropscore.files.work import FileWork
 from tests.simulation.reader import Died
 from tests.simulation.world import World, parquet, transform_event
 

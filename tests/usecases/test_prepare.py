@@ -329,7 +329,7 @@ def test_a_drop_whose_service_is_busy_is_put_off_and_resumed(
 def test_a_drop_that_takes_the_function_down_is_rejected_in_the_end(world: World, monkeypatch) -> None:
     world.approve()
     drop_id = world.put("a.parquet", parquet(3))
-    monkeypatch.setattr("dropscore.conversion.open_parquet", _crash)
+    monkeypatch.setattr("dropscore.files.conversion.open_parquet", _crash)
     for _ in range(3):
         with pytest.raises(SystemExit):
             world.deliver_inbox()
@@ -450,7 +450,7 @@ def test_a_crash_long_ago_is_forgotten_once_the_drop_was_prepared(world: World, 
     world.set_brakes(paused=True)
     drop_id = world.put("a.parquet", parquet(3))
     with monkeypatch.context() as crash:
-        crash.setattr("dropscore.conversion.open_parquet", _crash)
+        crash.setattr("dropscore.files.conversion.open_parquet", _crash)
         with pytest.raises(SystemExit):
             world.deliver_inbox()
     world.now += timedelta(minutes=30)

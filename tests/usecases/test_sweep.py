@@ -129,7 +129,7 @@ def test_a_drop_that_waits_for_its_message_is_not_sent_another_every_minute(
     world.approve()
     drop_id = world.put("a.parquet", parquet(1))
     with monkeypatch.context() as crash:
-        crash.setattr("dropscore.conversion.Conversion.run", _killed)
+        crash.setattr("dropscore.files.conversion.Conversion.run", _killed)
         with pytest.raises(Killed):
             world.deliver_inbox()
     world.queues.inbox.clear()

@@ -10,8 +10,8 @@ import sys
 from multiprocessing.connection import Connection
 
 from dropscore.bootstrap import file_work
-from dropscore.filework import FileWork
-from dropscore.isolation import READY, Request, answer
+from dropscore.files.isolation import READY, Request, answer
+from dropscore.files.work import FileWork
 
 _PR_SET_PDEATHSIG = 1
 

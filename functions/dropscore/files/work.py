@@ -13,12 +13,12 @@ from typing import Protocol
 
 from dropscore.approved import ApprovedModel
 from dropscore.aws.objects import Bucket, Inbox
-from dropscore.conversion import Conversion
 from dropscore.domain.drop import Drop
 from dropscore.domain.job import Job
 from dropscore.domain.outcome import FileOutcome
-from dropscore.joining import Joining
-from dropscore.results import Results
+from dropscore.files.conversion import Conversion
+from dropscore.files.joining import Joining
+from dropscore.files.results import Results
 from dropscore.settings import Limits
 
 

@@ -18,7 +18,7 @@ from dropscore.domain.keys import rejects_key, result_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import result_keys, result_schema, result_table
-from dropscore.spool import PARQUET, ParquetSpool
+from dropscore.files.spool import PARQUET, ParquetSpool
 
 _NOT_THERE = frozenset({"403", "404"})
 """HeadObject's answers for a key that is not there: 403 to who may not list the bucket (API reference)."""

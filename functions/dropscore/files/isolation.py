@@ -33,7 +33,7 @@ from dropscore.domain.drop import Drop
 from dropscore.domain.errors import DropscoreError, ReaderDied, ReaderOverdue, ServiceBusy
 from dropscore.domain.job import Job
 from dropscore.domain.outcome import FileOutcome
-from dropscore.filework import FileWork
+from dropscore.files.work import FileWork
 
 logger = Logger(child=True)
 

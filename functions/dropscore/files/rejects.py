@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from dropscore.domain.results import REJECTS_SCHEMA
-from dropscore.spool import ParquetSpool
+from dropscore.files.spool import ParquetSpool
 
 
 class Rejects(ParquetSpool):

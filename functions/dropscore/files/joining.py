@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dropscore.aws.objects import Bucket
-from dropscore.conversion import SHARD_ROWS_METADATA, TS_TYPE_METADATA
 from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import OutputsIncomplete
 from dropscore.domain.job import Job
@@ -18,8 +17,9 @@ from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import check_output_size, join, rejects_table
 from dropscore.domain.shards import ROW_GROUP
-from dropscore.rejects import Rejects
-from dropscore.results import NewResult, Results
+from dropscore.files.conversion import SHARD_ROWS_METADATA, TS_TYPE_METADATA
+from dropscore.files.rejects import Rejects
+from dropscore.files.results import NewResult, Results
 
 
 @dataclass(frozen=True)

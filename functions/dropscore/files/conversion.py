@@ -19,10 +19,10 @@ from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.reading import open_parquet, read_batches
 from dropscore.domain.results import rejects_table
 from dropscore.domain.shards import SHARD_ROWS, Shard, convert
-from dropscore.rejects import Rejects
-from dropscore.results import NewResult, Results
+from dropscore.files.rejects import Rejects
+from dropscore.files.results import NewResult, Results
+from dropscore.files.spool import PARQUET, ParquetSpool
 from dropscore.settings import Limits
-from dropscore.spool import PARQUET, ParquetSpool
 
 SHARD_ROWS_METADATA = "shard_rows"
 TS_TYPE_METADATA = "ts_source_type"
