@@ -103,11 +103,11 @@ class Application:
             work=adapters.work,
             queues=adapters.queues,
             files=adapters.files,
-            results=Results(adapters.results),
             closing=Closing(
                 drops=drops,
                 jobs=self._jobs(),
                 versions=Versions(adapters.table),
+                results=Results(adapters.results),
                 queues=adapters.queues,
                 announcer=self._announcer(),
                 metrics=adapters.metrics,

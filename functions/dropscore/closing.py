@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
@@ -23,6 +24,7 @@ from dropscore.domain.job import (
     after_unscored,
     unscored_reason,
 )
+from dropscore.files.results import Results
 
 logger = Logger(child=True)
 
@@ -34,6 +36,7 @@ class Closing:
     drops: Drops
     jobs: Jobs
     versions: Versions
+    results: Results
     queues: Queues
     announcer: Announcer
     metrics: Metrics
@@ -48,7 +51,10 @@ class Closing:
         ]
         if job.members:
             self._judge_version(job)
-        settled = self._settle(job, unscored)
+        settled = self._adopt(job, unscored)
+        adopted = {drop.drop_id for drop in settled}
+        unscored = [drop for drop in unscored if drop.drop_id not in adopted]
+        settled += self._settle(job, unscored)
         well = job.outcome is Outcome.COMPLETED and not unscored
         try:
             job = self.jobs.close(
@@ -63,6 +69,16 @@ class Closing:
         if any(drop.state is DropState.PREPARED for drop in settled):
             self.queues.dispatch(delay_seconds=1)
         return job
+
+    def _adopt(self, job: Job, unscored: Sequence[Drop]) -> list[Drop]:
+        """Commit results that a reader has put and that nobody committed, for it died or was too slow."""
+        adopted = []
+        for drop in unscored:
+            if done := self.results.left_behind(drop, job):
+                uris = {"result_uri": done.result_uri, "rejects_uri": done.rejects_uri}
+                with suppress(Conflict):
+                    adopted.append(self.drops.score(drop, job.model, done.counts, uris, self.clock()))
+        return adopted
 
     def _settle(self, job: Job, unscored: Sequence[Drop]) -> list[Drop]:
         settled = []

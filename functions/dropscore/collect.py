@@ -11,6 +11,7 @@ from datetime import timedelta
 from aws_lambda_powertools import Logger
 
 from dropscore.announce import Announcer
+from dropscore.aws.clients import AwsError
 from dropscore.aws.ledger import Conflict, Drops, Jobs
 from dropscore.aws.objects import Bucket
 from dropscore.aws.queues import Queues
@@ -23,6 +24,7 @@ from dropscore.domain.errors import (
     ReaderDied,
     ReaderOverdue,
     ResultConflict,
+    ServiceBusy,
     SourceGone,
     UnknownJob,
 )
@@ -30,7 +32,7 @@ from dropscore.domain.job import Job, JobState, Outcome
 from dropscore.domain.keys import OUTPUT_SUFFIX, outputs_prefix
 from dropscore.domain.messages import CollectPart
 from dropscore.domain.outcome import FileOutcome
-from dropscore.files.results import Results
+from dropscore.files.isolation import Defect
 from dropscore.files.work import FileWorker
 from dropscore.logkeys import about_drop, about_job
 
@@ -56,7 +58,6 @@ class Collect:
     work: Bucket
     queues: Queues
     files: FileWorker
-    results: Results
     closing: Closing
     announcer: Announcer
     deadline: Deadline
@@ -113,8 +114,10 @@ class Collect:
         if job.final:
             return []
         with about_job(job):
-            seen, left = self._collect_some(job, message.outputs)
+            seen, left, trouble = self._collect_some(job, message.outputs)
             self.announcer.announce(seen)
+            if trouble:
+                raise trouble
             if left:
                 self.queues.collect_parts([CollectPart(job.name, message.part, left)])
                 return seen
@@ -125,43 +128,50 @@ class Collect:
 
     def _collect_some(
         self, job: Job, outputs: Mapping[str, list[str]]
-    ) -> tuple[list[Drop], dict[str, list[str]]]:
-        """As many of a part's drops as the time allows; those collected, and the outputs of those left."""
+    ) -> tuple[list[Drop], dict[str, list[str]], Exception | None]:
+        """As many of a part's drops as the time allows, whatever happens to one of them.
+
+        Returns
+        -------
+        tuple
+            Those collected; the outputs of those left; what was in the way, for the message to go back.
+        """
         seen: list[Drop] = []
+        trouble: Exception | None = None
         drops = self.drops.get_all([*outputs])
         left = {drop.drop_id: outputs[drop.drop_id] for drop in drops}
         with suppress(ReaderOverdue):  # with the time of a whole invocation it may fit
             for drop in drops:
                 if not self.deadline.leaves(NEEDED):
                     break
-                if drop.state is DropState.SCORING and drop.job == job.name:
-                    with about_drop(drop):
-                        seen.append(self._collect(drop, job, left[drop.drop_id]))
-                del left[drop.drop_id]
-        return seen, left
+                with about_drop(drop):
+                    try:
+                        seen += self._collect(drop, job, left[drop.drop_id])
+                    except (ServiceBusy, *AwsError) as error:
+                        logger.warning("the drop is put off", exc_info=True)
+                        trouble = error
+                    else:
+                        del left[drop.drop_id]
+        return seen, left, trouble
 
-    def _collect(self, drop: Drop, job: Job, outputs: list[str]) -> Drop:
+    def _collect(self, drop: Drop, job: Job, outputs: list[str]) -> list[Drop]:
         """One drop: scored or rejected, or left as it is with a note why, for the job's closing to decide."""
+        if drop.state is not DropState.SCORING or drop.job != job.name:
+            return []
         had_time = self.deadline.leaves(MOST)
         try:
-            return self._commit(drop, job, self._join(drop, job, outputs))
+            drop = self._commit(drop, job, self.files.join(drop, job, outputs, self.deadline.for_files))
         except (OutputsIncomplete, ReaderDied, ReaderOverdue, ResultConflict, SourceGone) as error:
             if isinstance(error, ReaderOverdue) and not had_time:
                 raise
             logger.warning("drop not scored", reason=str(error))
             self.drops.note_unscored(drop, str(error))
+        except Defect as error:
+            logger.exception("drop not scored", operator_needed=True)
+            self.drops.note_unscored(drop, str(error))
         except Conflict:
             logger.info("drop was collected by another invocation")
-        return drop
-
-    def _join(self, drop: Drop, job: Job, outputs: list[str]) -> FileOutcome:
-        """The work with its outputs; a reader that is gone may have done all of it and not said so."""
-        try:
-            return self.files.join(drop, job, outputs, self.deadline.for_files)
-        except (ReaderDied, ReaderOverdue):
-            if done := self.results.left_behind(drop, job):
-                return done
-            raise
+        return [drop]
 
     def _commit(self, drop: Drop, job: Job, done: FileOutcome) -> Drop:
         """What the work with its outputs came to, into the ledger: SCORED, or REJECTED for its rows."""

@@ -29,6 +29,7 @@ from dropscore.domain.errors import (
     SourceGone,
 )
 from dropscore.domain.messages import Arrival
+from dropscore.files.isolation import Defect
 from dropscore.files.work import FileWorker
 from dropscore.logkeys import about_drop
 
@@ -98,13 +99,12 @@ class Prepare:
             return
         try:
             dispatched = self.dispatch.run()
-        except AwsError:
+            if dispatched.busy:
+                self.queues.dispatch(WHILE_BUSY.total_seconds())
+            elif prepared - dispatched.drop_ids:
+                self.queues.dispatch(self.dispatch.brakes.window.total_seconds() + 1)
+        except (Conflict, ServiceBusy, *AwsError):
             logger.exception("no jobs are started for now, the sweep goes on")
-            return
-        if dispatched.busy:
-            self.queues.dispatch(WHILE_BUSY.total_seconds())
-        elif prepared - dispatched.drop_ids:
-            self.queues.dispatch(self.dispatch.brakes.window.total_seconds() + 1)
 
     def hand_back(self, body: str) -> bool:
         """Put a message behind the others, as a new one, if it does not fit the time left; whether it was."""
@@ -146,7 +146,7 @@ class Prepare:
                 return self.drops.reject(drop, str(error), None, None, now())
             except ModelUnusable as error:
                 return self.drops.wait(drop, str(error), now())
-            except (ServiceBusy, ResultConflict, *AwsError) as error:
+            except (Defect, ServiceBusy, ResultConflict, *AwsError) as error:
                 return self._put_off(drop, error)
             except ReaderOverdue as error:
                 return self.drops.release(drop, f"put off: {error}", now(), now(), crashed=had_time)

@@ -11,12 +11,13 @@ from aws_lambda_powertools import Logger
 
 from dropscore.announce import Announcer
 from dropscore.approved import CurrentModel
+from dropscore.aws.clients import AwsError, passes_by_itself
 from dropscore.aws.ledger import Conflict, Drops, Jobs, OpenWork, Versions
 from dropscore.aws.ledger.drops import INDEXED_STATES, OPEN_KINDS
 from dropscore.aws.ledger.jobs import JOB
 from dropscore.aws.metrics import Metrics
 from dropscore.aws.queues import Queues
-from dropscore.aws.transforms import Transforms
+from dropscore.aws.transforms import Transforms, TransformStatus
 from dropscore.collect import FAN_OUT_PATIENCE
 from dropscore.deadline import Deadline
 from dropscore.dispatch import Dispatch
@@ -76,11 +77,11 @@ class Sweep:
     def run(self) -> Swept:
         """Sweep once."""
         now = self.deadline.clock()
+        self._measure(now)  # first: whatever fails below, operators see how things stand
         announced = self.announcer.announce(self.drops.unannounced(now, AT_ONCE))
         resumed = self._resume([*self._lease_over(now), *self._model_has_come(now)], now)
         collected, stopped = self._look_after_jobs(now)
         dispatched = self.dispatch.run()
-        self._measure(now)
         self.index.forget_settled((*OPEN_KINDS, JOB), now)
         return Swept(announced, resumed, collected, stopped, len(dispatched.jobs))
 
@@ -137,6 +138,9 @@ class Sweep:
                 "drops wait for a model: approve or mend one", drops=len(waiting), operator_needed=True
             )
             return []
+        except AwsError:
+            logger.exception("the registry does not answer, drops wait", drops=len(waiting))
+            return []
         return waiting
 
     def _resume(self, drops: list[Drop], now: datetime) -> int:
@@ -151,7 +155,7 @@ class Sweep:
         ended: list[Job] = []
         stopped = 0
         for job in self.jobs.open(now, AT_ONCE):
-            status = self.transforms.describe(job.name) if job.state is JobState.STARTED else None
+            status = self._status(job)
             if status is None:
                 continue
             if status.outcome is not None:
@@ -163,3 +167,12 @@ class Sweep:
                 stopped += 1
         self.queues.collect_jobs(job.name for job in ended)
         return len(ended), stopped
+
+    def _status(self, job: Job) -> TransformStatus | None:
+        """How a STARTED job stands, or None; one that cannot be looked at does not keep others from it."""
+        try:
+            return self.transforms.describe(job.name) if job.state is JobState.STARTED else None
+        except AwsError as error:
+            needed = not passes_by_itself(error)
+            logger.exception("a job cannot be looked at", transform_job=job.name, operator_needed=needed)
+            return None

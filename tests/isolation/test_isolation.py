@@ -138,6 +138,13 @@ def test_what_aws_said_arrives_with_its_code(work):
     assert passes_by_itself(unreachable.value)
 
 
+def test_an_error_of_a_service_s_own_class_arrives_as_one_of_aws_with_its_code(work):
+    """botocore makes such classes where the client is; no other process knows them."""
+    with pytest.raises(ClientError) as raised:
+        work.convert("denied", None, LIMIT)
+    assert error_code(raised.value) == "NoSuchKey"
+
+
 def test_an_error_nobody_expects_is_a_defect_with_its_traceback(work, deaths):
     with pytest.raises(Defect, match=r"Traceback(?s:.)*in fail_unexpectedly(?s:.)*KeyError: 'oh'"):
         work.convert("fail_unexpectedly", "oh", LIMIT)

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from dropscore.domain import errors
@@ -37,6 +38,12 @@ class Tricks:
         print(text, flush=True)  # noqa: T201 - it must not get into the function's own output
         os.write(1, text.encode())
         return "said"
+
+    def denied(self, _: Any) -> None:
+        s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        raise s3.exceptions.from_code("NoSuchKey")(
+            {"Error": {"Code": "NoSuchKey", "Message": "m"}}, "GetObject"
+        )
 
     def die(self, number: int) -> None:
         os.kill(os.getpid(), number)

@@ -95,8 +95,9 @@ def test_functions_are_traced_and_log_json_into_a_group_that_expires(name):
     logging = function["LoggingConfig"]
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert logging["LogFormat"] == "JSON"
+    assert logging["ApplicationLogLevel"] == {"Ref": "LogLevel"}
     # At WARN or ERROR Lambda would drop the metrics, which are lines without a level.
-    assert logging["ApplicationLogLevel"] == "INFO"
+    assert translated().template["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO"]
     assert "RetentionInDays" in translated().properties(logging["LogGroup"]["Ref"])
 
 

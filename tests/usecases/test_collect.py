@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from botocore.exceptions import ClientError
 
 from dropscore.aws.ledger import Jobs
 from dropscore.domain.drop import Drop
 from dropscore.domain.errors import ReaderDied
 from dropscore.domain.job import Job
+from dropscore.files.isolation import Defect
 from dropscore.files.work import FileWork
 from tests.simulation.reader import Died
 from tests.simulation.world import World, parquet, transform_event
@@ -146,7 +148,7 @@ def test_work_that_does_not_fit_the_time_left_goes_on_in_a_new_message(world: Wo
     world.deliver_inbox()
     world.finish_jobs()
     world.deliver_collect()
-    monkeypatch.setattr(world.adapters.work, "open", world.taking(241, world.adapters.work.open))
+    monkeypatch.setattr(world.adapters.work, "open", world.taking(121, world.adapters.work.open))
 
     world.deliver_collect()
 
@@ -389,7 +391,7 @@ def test_outputs_that_take_longer_than_what_is_left_go_into_a_new_message(world:
     world.deliver_inbox()
     world.finish_jobs()
     world.deliver_collect()
-    monkeypatch.setattr(world.adapters.work, "open", world.taking(180, world.adapters.work.open))
+    monkeypatch.setattr(world.adapters.work, "open", world.taking(90, world.adapters.work.open))
 
     world.deliver_collect()
 
@@ -397,3 +399,47 @@ def test_outputs_that_take_longer_than_what_is_left_go_into_a_new_message(world:
     assert [len(json.loads(body)["drops"]) for body in world.queues.collect] == [1]
     world.run()
     assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_a_drop_that_a_service_refuses_does_not_keep_the_others_of_its_part_from_their_results(
+    world: World,
+) -> None:
+    world.approve()
+    drops = put_many(world, 3)
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    join, refused = world.files.join, sorted(drops)[0]
+
+    def denied(drop, *rest):
+        if drop.drop_id == refused:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+        return join(drop, *rest)
+
+    world.files.join = denied
+    answer = world.deliver_collect()
+
+    assert len(answer["batchItemFailures"]) == 1, "the message comes back for the one that is left"
+    assert {
+        drop: state for drop, state in zip(drops, world.states(*drops), strict=True) if state != "SCORED"
+    } == {refused: "SCORING"}
+
+
+def test_a_defect_over_one_drop_ends_failed_with_its_message_and_calls_for_the_operator(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.approve()
+    drops = put_many(world, 2)
+    join = world.files.join
+
+    def defective(drop, *rest):
+        if drop.drop_id == drops[0]:
+            raise Defect("a defect of Dropscore: KeyError: 'x'")
+        return join(drop, *rest)
+
+    world.files.join = defective
+    settle(world)
+
+    assert world.states(*drops) == ["FAILED", "SCORED"]
+    assert "KeyError: 'x'" in str(world.drop(drops[0]).reason)
+    assert any(getattr(record, "operator_needed", False) for record in caplog.records)

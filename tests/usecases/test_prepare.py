@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dropscore.domain.errors import ServiceBusy
+from dropscore.files.isolation import Defect
 from tests.simulation.world import BUCKETS, SPEC, Context, World, notification, parquet
 
 
@@ -503,3 +504,35 @@ def test_a_file_that_takes_longer_than_a_whole_invocation_ends_rejected(world: W
         world.sweep()
     assert world.states(drop_id) == ["REJECTED"]
     assert "ended 3 times without an answer" in str(world.drop(drop_id).reason)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject"),
+        Defect("a defect of Dropscore: KeyError: 'x'"),
+    ],
+    ids=["denied", "defect"],
+)
+def test_what_is_not_the_file_s_fault_puts_it_off_for_as_long_as_it_takes(
+    world: World, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(1))
+    convert = world.files.convert
+
+    def refuse(*_) -> None:
+        raise error
+
+    world.files.convert = refuse
+    for _ in range(6):
+        world.deliver_inbox()
+        world.now += timedelta(hours=2)
+        world.sweep()
+    assert (world.drop(drop_id).state, world.drop(drop_id).crashes) == ("PREPARING", 0)
+    assert str(error) in str(world.drop(drop_id).reason)
+    assert any(getattr(record, "operator_needed", False) for record in caplog.records)
+
+    world.files.convert = convert
+    world.deliver_inbox()
+    assert world.states(drop_id) == ["SCORING"]

@@ -6,6 +6,7 @@ from copy import deepcopy
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from dropscore.domain.job import Outcome
 from dropscore.handlers import sweep as sweep_door
@@ -188,3 +189,22 @@ def test_drops_that_wait_for_a_model_call_for_the_operator(world: World, caplog)
 
 def _killed(*_: object) -> None:
     raise Killed
+
+
+def test_a_job_that_may_not_be_looked_at_keeps_nothing_else_from_going_on(world: World, monkeypatch) -> None:
+    world.approve()
+    world.set_brakes(max_drops=1)
+    drops = put_many(world, 2)
+    world.deliver_inbox()
+    world.finish_jobs(tell=False)
+    describe, hidden = world.adapters.transforms.describe, world.drop(drops[0]).job
+
+    def denied(name):
+        if name == hidden:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Describe")
+        return describe(name)
+
+    monkeypatch.setattr(world.adapters.transforms, "describe", denied)
+
+    assert world.sweep().collected == 1
+    assert world.metrics.last["JobsOpen"] == 2

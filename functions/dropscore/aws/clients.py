@@ -29,10 +29,12 @@ AwsError = (ClientError, BotoCoreError)
 
 BUSY_CODES = frozenset(
     {
+        "ConditionalRequestConflict",  # another write of the key is under way (PutObject, API reference)
         "InternalError",
         "InternalServerError",
         "InternalFailure",
         "LimitExceededException",
+        "OperationAborted",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "ResourceLimitExceeded",
@@ -82,6 +84,14 @@ def error_code(error: Exception) -> str:
 def error_message(error: Exception) -> str:
     """The service's own words."""
     return str(error.response["Error"].get("Message", "")) if isinstance(error, ClientError) else str(error)
+
+
+def portable(error: Exception) -> Exception:
+    """The error as one that another process can rebuild.
+
+    botocore makes a class for each error that a service's model names, and only where its client was made.
+    """
+    return ClientError(error.response, error.operation_name) if isinstance(error, ClientError) else error
 
 
 def passes_by_itself(error: Exception) -> bool:

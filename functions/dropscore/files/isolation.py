@@ -28,7 +28,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from dropscore.approved import ApprovedModel
-from dropscore.aws.clients import AwsError
+from dropscore.aws.clients import AwsError, portable
 from dropscore.domain.drop import Drop
 from dropscore.domain.errors import DropscoreError, ReaderDied, ReaderOverdue, ServiceBusy
 from dropscore.domain.job import Job
@@ -79,7 +79,7 @@ class IsolatedFileWork:
         until = monotonic() + limit.total_seconds()
         deaths: list[str] = []
         while len(deaths) < TRIES:
-            reader = self._ready(monotonic() + STARTING * limit.total_seconds())
+            reader = self._ready(min(until, monotonic() + STARTING * limit.total_seconds()))
             try:
                 return reader.ask(request, until)
             except TimeoutError as error:
@@ -190,7 +190,8 @@ def answer(work: FileWork, request: Request) -> FileOutcome | Exception:
             "MemorySize"
         )
     except (DropscoreError, *AwsError) as error:
-        return error if _can_travel(error) else _defect(error)
+        told = portable(error)
+        return told if _can_travel(told) else _defect(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the function shall raise it
         if isinstance(error, OSError) and error.errno == ENOSPC:
             return OutOfRoom(f"it needs more disk than there is ({error}): split the file")
@@ -203,7 +204,7 @@ class OutOfRoom(Exception):
 
 
 class Defect(Exception):
-    """The child failed with an error that nobody expects; the message is its traceback."""
+    """The child failed with an error that nobody expects; its traceback is a note to it."""
 
 
 class _Died(Exception):
@@ -211,7 +212,9 @@ class _Died(Exception):
 
 
 def _defect(error: Exception) -> Defect:
-    return Defect("".join(traceback.format_exception(error)))
+    told = Defect(f"a defect of Dropscore: {type(error).__name__}: {error}"[:MOST_TOLD])
+    told.add_note("".join(traceback.format_exception(error)))
+    return told
 
 
 def _can_travel(error: Exception) -> bool:
@@ -221,6 +224,9 @@ def _can_travel(error: Exception) -> bool:
     except Exception:  # noqa: BLE001 - each error's own way of being rebuilt fails in its own way
         return False
 
+
+MOST_TOLD = 2_000
+"""Characters of an unexpected error's message: reasons are kept in the ledger."""
 
 _DYING_SECONDS = 5.0
 """How long a process may take to end once its end of the pipe is closed."""

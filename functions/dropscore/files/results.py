@@ -76,7 +76,7 @@ class Results:
             if {name: there.get(name, "") for name in mark} != mark:
                 raise ResultConflict(
                     f"drop {lineage.drop.drop_id}: {self.bucket.uri(lineage.key)} is another result (found "
-                    f"{dict(there)}, expected {mark}); move it away, the sweep then goes on"
+                    f"{dict(there)}, expected {mark}); move it away; if the drop is FAILED by then, retry it"
                 )
         return self.bucket.uri(lineage.key)
 
