@@ -11,7 +11,7 @@ from datetime import timedelta
 from aws_lambda_powertools import Logger
 
 from dropscore.announce import Announcer
-from dropscore.aws.clients import AwsError
+from dropscore.aws.clients import AwsError, passes_by_itself
 from dropscore.aws.ledger import Conflict, Drops, Jobs
 from dropscore.aws.objects import Bucket
 from dropscore.aws.queues import Queues
@@ -148,7 +148,8 @@ class Collect:
                     try:
                         seen += self._collect(drop, job, left[drop.drop_id])
                     except (ServiceBusy, *AwsError) as error:
-                        logger.warning("the drop is put off", exc_info=True)
+                        needed = not passes_by_itself(error)
+                        logger.warning("the drop is put off", operator_needed=needed, exc_info=True)
                         trouble = error
                     else:
                         del left[drop.drop_id]

@@ -153,8 +153,7 @@ class Prepare:
 
     def _put_off(self, drop: Drop, error: Exception) -> Drop:
         """Let the sweep bring the drop back; what does not pass by itself is for the operator as well."""
-        passes = isinstance(error, ServiceBusy) or passes_by_itself(error)
-        logger.warning("the drop is put off", operator_needed=not passes, exc_info=error)
+        logger.warning("the drop is put off", operator_needed=not passes_by_itself(error), exc_info=error)
         rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
         now = self.deadline.clock()
         return self.drops.release(drop, f"put off: {error}", now + rest, now)

@@ -366,19 +366,27 @@ def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+def refuse_to_join(world: World, drop_id: str, error: Exception) -> None:
+    join = world.files.join
+
+    def refused(drop, *rest):
+        if drop.drop_id == drop_id:
+            raise error
+        return join(drop, *rest)
+
+    world.files.join = refused
+
+
+def calls_for_the_operator(caplog: pytest.LogCaptureFixture) -> bool:
+    return any(getattr(record, "operator_needed", False) for record in caplog.records)
+
+
 def test_a_drop_over_whose_outputs_the_reader_dies_fails_and_the_others_are_scored(
     world: World,
 ) -> None:
     world.approve()
     drops = put_many(world, 3)
-    join = world.files.join
-
-    def deadly(drop, *rest):
-        if drop.drop_id == drops[0]:
-            raise ReaderDied("the reader died 3 times over it (SIGSEGV)")
-        return join(drop, *rest)
-
-    world.files.join = deadly
+    refuse_to_join(world, drops[0], ReaderDied("the reader died 3 times over it (SIGSEGV)"))
     settle(world)
 
     assert world.states(*drops) == ["FAILED", "SCORED", "SCORED"]
@@ -401,27 +409,24 @@ def test_outputs_that_take_longer_than_what_is_left_go_into_a_new_message(world:
     assert set(world.states(*drops)) == {"SCORED"}
 
 
+@pytest.mark.parametrize("refused", [0, 1, 2], ids=["first", "second", "third"])
 def test_a_drop_that_a_service_refuses_does_not_keep_the_others_of_its_part_from_their_results(
-    world: World,
+    world: World, refused: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.approve()
     drops = put_many(world, 3)
     world.deliver_inbox()
     world.finish_jobs()
     world.deliver_collect()
-    join, refused = world.files.join, min(drops)
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+    refuse_to_join(world, drops[refused], denied)
 
-    def denied(drop, *rest):
-        if drop.drop_id == refused:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
-        return join(drop, *rest)
-
-    world.files.join = denied
     answer = world.deliver_collect()
 
     assert len(answer["batchItemFailures"]) == 1, "the message comes back for the one that is left"
     left = [drop for drop, state in zip(drops, world.states(*drops), strict=True) if state != "SCORED"]
-    assert left == [refused]
+    assert left == [drops[refused]]
+    assert calls_for_the_operator(caplog)
 
 
 def test_a_defect_over_one_drop_ends_failed_with_its_message_and_calls_for_the_operator(
@@ -429,16 +434,9 @@ def test_a_defect_over_one_drop_ends_failed_with_its_message_and_calls_for_the_o
 ) -> None:
     world.approve()
     drops = put_many(world, 2)
-    join = world.files.join
-
-    def defective(drop, *rest):
-        if drop.drop_id == drops[0]:
-            raise Defect("a defect of Dropscore: KeyError: 'x'")
-        return join(drop, *rest)
-
-    world.files.join = defective
+    refuse_to_join(world, drops[0], Defect("a defect of Dropscore: KeyError: 'x'"))
     settle(world)
 
     assert world.states(*drops) == ["FAILED", "SCORED"]
     assert "KeyError: 'x'" in str(world.drop(drops[0]).reason)
-    assert any(getattr(record, "operator_needed", False) for record in caplog.records)
+    assert calls_for_the_operator(caplog)

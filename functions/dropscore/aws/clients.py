@@ -9,6 +9,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dropscore.domain.errors import ServiceBusy
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -97,6 +99,6 @@ def portable(error: Exception) -> Exception:
 def passes_by_itself(error: Exception) -> bool:
     """Whether repeating the call later can help: throttled, over a quota, or no answer at all."""
     if not isinstance(error, ClientError):
-        return isinstance(error, BotoCoreError)
+        return isinstance(error, (BotoCoreError, ServiceBusy))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return error_code(error) in BUSY_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
