@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from training.image import LIBRARIES
 
 MODEL = "model.joblib"
 ORIGIN = "model.json"
+METRICS = "metrics.json"
 CODE = "code/inference.py"
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a model was trained on and with: ``model.json`` of its archive.
+    """What a model was trained on and with: ``model.json`` and ``metrics.json`` of its archive.
 
     Attributes
     ----------
@@ -30,11 +32,14 @@ class Origin:
         The column it predicts.
     libraries
         Versions of ``python``, ``sklearn`` and ``numpy`` that trained it.
+    metrics
+        Its errors on the test data, in the target's unit; empty where the archive says nothing of them.
     """
 
     features: tuple[str, ...]
     target: str
     libraries: Mapping[str, str]
+    metrics: Mapping[str, float]
 
 
 def pack(model_dir: Path, archive: Path) -> Path:
@@ -96,7 +101,7 @@ def check(archive: Path, spec: FeatureSpec) -> Origin:
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise PackageRefused(
-            f"{ORIGIN} in {archive.name} is not what train.py writes ({error}): train again"
+            f"{ORIGIN} or {METRICS} in {archive.name} is not what train.py writes ({error}): train again"
         ) from error
     if dict(origin.libraries) != dict(LIBRARIES):
         raise PackageRefused(
@@ -123,11 +128,18 @@ def _check_names(archive: Path, names: set[str]) -> None:
 
 
 def _origin(tar: tarfile.TarFile) -> Origin:
-    """Read ``model.json``, whether or not its name starts with ``./``."""
-    member = next(member for member in tar.getmembers() if member.name.removeprefix("./") == ORIGIN)
-    content = tar.extractfile(member)
-    fields: dict[str, Any] = json.load(content) if content is not None else {}
-    return Origin(tuple(fields["features"]), str(fields["target"]), dict(fields["libraries"]))
+    """Read ``model.json`` and ``metrics.json``; a metric that is undefined is left out."""
+    fields = _content(tar, ORIGIN)
+    measured = {name: float(value) for name, value in _content(tar, METRICS).items() if value is not None}
+    metrics = {name: value for name, value in measured.items() if math.isfinite(value)}
+    return Origin(tuple(fields["features"]), str(fields["target"]), dict(fields["libraries"]), metrics)
+
+
+def _content(tar: tarfile.TarFile, name: str) -> dict[str, Any]:
+    """An archived JSON object, whether or not its name starts with ``./``; empty where it is not there."""
+    member = next((found for found in tar.getmembers() if found.name.removeprefix("./") == name), None)
+    content = tar.extractfile(member) if member else None
+    return dict(json.load(content)) if content is not None else {}
 
 
 def _listed(versions: Mapping[str, str]) -> str:

@@ -1,11 +1,13 @@
 """The model registry: model packages registered, approved, rejected and listed, with boto3."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dropscore.domain.model import METRIC_PREFIX
 from dropscore.domain.spec import FeatureSpec, sha256_hex
 from training.archive import check
 from training.errors import PackageRefused, TrainingError
@@ -94,13 +96,20 @@ class Registry:
             AWS refused; nothing was registered.
         """
         model, spec = _read(archive), _read(spec_file)
-        check(archive, FeatureSpec.parse(spec))
+        origin = check(archive, FeatureSpec.parse(spec))
         image = image or image_uri(self.sagemaker.meta.region_name)
         prefix = f"{self.group}/{hashlib.sha256(model + spec).hexdigest()[:16]}"
         self._put_once(bucket, f"{prefix}/model.tar.gz", model)
         self._put_once(bucket, f"{prefix}/feature_spec.json", spec)
         arn = self._create(
-            f"s3://{bucket}/{prefix}", _Hashes(sha256_hex(model), sha256_hex(spec)), status, image
+            f"s3://{bucket}/{prefix}",
+            {
+                "feature_spec_sha256": sha256_hex(spec),
+                "model_data_sha256": sha256_hex(model),
+                **{f"{METRIC_PREFIX}{name}": repr(value) for name, value in origin.metrics.items()},
+            },
+            status,
+            image,
         )
         return ModelVersion(arn, _number(arn), status)
 
@@ -115,7 +124,9 @@ class Registry:
             if error.response["Error"]["Code"] != "PreconditionFailed":
                 raise
 
-    def _create(self, folder: str, hashes: "_Hashes", status: "ModelApprovalStatusType", image: str) -> str:
+    def _create(
+        self, folder: str, recorded: Mapping[str, str], status: "ModelApprovalStatusType", image: str
+    ) -> str:
         """Create the model package of a model uploaded to a folder; return its ARN."""
         return self.sagemaker.create_model_package(
             ModelPackageGroupName=self.group,
@@ -132,8 +143,7 @@ class Registry:
             },
             CustomerMetadataProperties={
                 "feature_spec_uri": f"{folder}/feature_spec.json",
-                "feature_spec_sha256": hashes.spec,
-                "model_data_sha256": hashes.model,
+                **recorded,
                 **LIBRARIES,
             },
             ModelApprovalStatus=status,
@@ -194,14 +204,6 @@ class Registry:
             ModelPackageArn=found.arn, ModelApprovalStatus=status, ApprovalDescription=reason
         )
         return ModelVersion(found.arn, number, status, found.created)
-
-
-@dataclass(frozen=True)
-class _Hashes:
-    """SHA-256 of the files of a version."""
-
-    model: str
-    spec: str
 
 
 def _read(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import shutil
 import tarfile
@@ -50,6 +51,16 @@ def test_a_trained_model_passes_and_says_what_it_was_trained_with(trained):
     assert origin.libraries == LIBRARIES
 
 
+def test_a_trained_model_says_how_well_it_does_as_far_as_that_is_defined(trained, tmp_path):
+    said = json.dumps({"AE-mean": 0.25, "R2": None, "RMSE": math.inf}).encode()
+    changed = with_members(trained.archive, tmp_path / "changed.tar.gz", {"metrics.json": said})
+    silent = with_members(trained.archive, tmp_path / "silent.tar.gz", {"metrics.json": None})
+
+    assert check(trained.archive, SPEC).metrics == trained.metrics
+    assert check(changed, SPEC).metrics == {"AE-mean": 0.25}
+    assert check(silent, SPEC).metrics == {}
+
+
 def test_names_may_start_with_a_dot(trained, tmp_path):
     with tarfile.open(trained.archive) as tar:
         tar.extractall(tmp_path / "model", filter="data")
@@ -65,9 +76,13 @@ def test_names_may_start_with_a_dot(trained, tmp_path):
         ({"code/inference.py": None}, "has no code/inference.py"),
         ({"model.joblib": None}, "has no model.joblib"),
         ({"model.json": None}, "has no model.json"),
+        ({"metrics.json": b"[]]"}, "model.json or metrics.json in model.tar.gz is not what train.py writes"),
         ({"code/requirements.txt": b"numpy\n"}, "code/requirements.txt"),
-        ({"model.json": b"{}"}, "model.json in model.tar.gz is not what train.py writes"),
-        ({"model.json": b"no json"}, "model.json in model.tar.gz is not what train.py writes"),
+        ({"model.json": b"{}"}, "model.json or metrics.json in model.tar.gz is not what train.py writes"),
+        (
+            {"model.json": b"no json"},
+            "model.json or metrics.json in model.tar.gz is not what train.py writes",
+        ),
     ],
 )
 def test_an_archive_that_the_container_could_not_serve_is_refused(trained, tmp_path, change, said):

@@ -81,6 +81,7 @@ def test_registers_a_package_that_the_container_can_serve(registry, trained, sta
                 "python": "3.12",
                 "sklearn": "1.9.0",
                 "numpy": "2.5.1",
+                **{f"metric_{name}": repr(value) for name, value in trained.metrics.items()},
             },
             "ModelApprovalStatus": status,
         }

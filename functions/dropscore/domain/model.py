@@ -15,6 +15,9 @@ CONTAINER_LIBRARIES = {"1.9-0": {"python": "3.12", "sklearn": "1.9.0", "numpy": 
 A model saved by other versions may load with a warning and predict something else, or not load at all.
 """
 
+METRIC_PREFIX = "metric_"
+"""How the names of the metrics begin that a package records, e.g. `metric_AE-at-50th-percentile`."""
+
 _SKLEARN_IMAGE = re.compile(r"/sagemaker-scikit-learn:(\d+\.\d+-\d+)-")
 
 
