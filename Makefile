@@ -12,6 +12,7 @@ ENVIRONMENT := .venv/.installed
 LAMBDA_ENVIRONMENT := .venv-lambda/.installed
 CHECKOV_ENVIRONMENT := .venv-checkov/.installed
 CHECKED := .venv-checkov/.checked
+SAGEMAKER_ENVIRONMENT := .venv-sagemaker/.installed
 ARTIFACT := .aws-sam/.built
 BUILD_LOG := .aws-sam/build.log
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
@@ -19,12 +20,14 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup lint test fuzz test-chaos test-sim demo local build deploy requirements clean
+.PHONY: help setup setup-sagemaker lint test fuzz test-chaos test-sim demo local build deploy requirements clean
 
 help: ## what there is to make (the default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(ENVIRONMENT) $(LAMBDA_ENVIRONMENT) ## install what everything here needs, from pinned requirements
+
+setup-sagemaker: $(SAGEMAKER_ENVIRONMENT) ## the SageMaker SDK (1 GB), for training there alone
 
 lint: $(ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and checkov
 	@$(BIN)/ruff check
@@ -42,8 +45,8 @@ test-chaos: setup build ## functions killed, calls throttled, events doubled: FI
 test-sim: $(ENVIRONMENT) ## every crash point, and RUNS= random lives (1000); SEED= the first of them, alone: that one
 	@$(RUN) tests.simulation $${RUNS:+--runs "$$RUNS"} $${SEED:+--seed "$$SEED"}
 
-demo: setup build ## score files end to end, here; PARQUET= a file or folder, OUT= a folder, FEATURES=, TARGET=, TIMESTAMP=
-	@$(RUN) local demo $${PARQUET:+--parquet "$$PARQUET"} $${OUT:+--out "$$OUT"} \
+demo: setup build ## score files end to end; PARQUET= file or folder, OUT=, FEATURES=, TARGET=, TIMESTAMP=; or TASK=traffic
+	@$(RUN) local demo $${TASK:+--task "$$TASK"} $${PARQUET:+--parquet "$$PARQUET"} $${OUT:+--out "$$OUT"} \
 		$${FEATURES:+--features "$$FEATURES"} $${TARGET:+--target "$$TARGET"} \
 		$${TIMESTAMP:+--timestamp "$$TIMESTAMP"}
 
@@ -63,9 +66,10 @@ requirements: $(ENVIRONMENT) ## compile the *.in files into pinned requirements 
 	@$(COMPILE) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt
 	@$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
 	@$(COMPILE) requirements/checkov.in --output-file requirements/checkov.txt
+	@$(COMPILE) requirements/sagemaker.in --output-file requirements/sagemaker.txt
 
 clean: ## remove what make made, the demo's results too
-	@rm -rf .venv .venv-lambda .venv-checkov .aws-sam .demo .fuzz .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-lambda .venv-checkov .venv-sagemaker .aws-sam .demo .fuzz .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(ENVIRONMENT): requirements/dev.txt
 	@requirements/install .venv $<
@@ -78,6 +82,10 @@ $(LAMBDA_ENVIRONMENT): requirements/lambda-runtime.txt
 
 $(CHECKOV_ENVIRONMENT): requirements/checkov.txt
 	@requirements/install .venv-checkov $<
+	@touch $@
+
+$(SAGEMAKER_ENVIRONMENT): requirements/sagemaker.txt
+	@requirements/install .venv-sagemaker $<
 	@touch $@
 
 # Only when the template has changed. What is not checked, and why, is said beside the resource.

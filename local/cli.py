@@ -43,21 +43,27 @@ def _named(settings: list[str]) -> dict[str, str]:
 
 
 @app.command()
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - an argument for each option
     parquet: Annotated[Path | None, typer.Option(help="A file or a folder; else a generated month.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(".demo"),
     features: Annotated[str, typer.Option(help="Features of the model; else the original work's.")] = "",
     target: Annotated[str, typer.Option(help="Column to predict; else the original work's.")] = "",
     timestamp: Annotated[str, typer.Option(help="Timestamp column; else ts, else a file's first.")] = "",
     limit_seconds: Annotated[float, typer.Option(min=1, help="How long scoring may take.")] = 900,
+    task: Annotated[
+        str, typer.Option(help="sensor: files as they are; traffic: CPU load from another sensor's traffic.")
+    ] = "sensor",
 ) -> None:
     """Score files end to end: train, drop, transform, collect, report."""
     from local.demo.model import TARGET, Wish  # noqa: PLC0415
     from local.demo.run import DemoRequest, run_demo  # noqa: PLC0415 (--help must not wait for pandas)
+    from local.demo.traffic import Task  # noqa: PLC0415
     from training.columns import split_names  # noqa: PLC0415
 
     wish = Wish(split_names(features) or None, target or TARGET, timestamp or None)
-    run_demo(DemoRequest(parquet, out, wish, limit_seconds), Console())
+    if task not in list(Task):
+        raise typer.BadParameter(f"{task!r} is neither sensor nor traffic", param_hint="--task")
+    run_demo(DemoRequest(parquet, out, wish, limit_seconds, Task(task)), Console())
 
 
 def main() -> None:

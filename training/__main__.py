@@ -1,10 +1,12 @@
 """The door of `python -m training`: the project's environment, set up if need be, and errors in one line."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -37,9 +39,16 @@ def _run() -> None:
     try:
         app(prog_name="python -m training")
     except (ClientError, BotoCoreError) as error:
-        sys.exit(f"error: {error}: check your credentials, the region, --bucket and --group")
+        _end(f"{error}: check your credentials, the region, --bucket and --group")
     except (DropscoreError, OSError) as error:
-        sys.exit(f"error: {error}")
+        _end(str(error))
+
+
+def _end(reason: str) -> NoReturn:
+    """Say it on stderr, and to a machine that asked for JSON on stdout, too."""
+    if "--json" in sys.argv:
+        sys.stdout.write(json.dumps({"error": reason}, ensure_ascii=False) + "\n")
+    sys.exit(f"error: {reason}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dropscore.domain.spec import FeatureSpec
+from dropscore.domain.spec import FeatureSpec, sha256_hex
 from training.errors import PackageRefused
 from training.image import LIBRARIES
 
@@ -34,12 +34,21 @@ class Origin:
         Versions of ``python``, ``sklearn`` and ``numpy`` that trained it.
     metrics
         Its errors on the test data, in the target's unit; empty where the archive says nothing of them.
+    feature_spec_sha256
+        Of the feature spec it was trained with.
+    data_sha256
+        Of the files of its train and test channels.
+    git_commit
+        Of the working tree that trained it; None where there was none.
     """
 
     features: tuple[str, ...]
     target: str
     libraries: Mapping[str, str]
     metrics: Mapping[str, float]
+    feature_spec_sha256: str
+    data_sha256: str
+    git_commit: str | None = None
 
 
 def pack(model_dir: Path, archive: Path) -> Path:
@@ -70,15 +79,15 @@ def pack(model_dir: Path, archive: Path) -> Path:
     return archive
 
 
-def check(archive: Path, spec: FeatureSpec) -> Origin:
+def check(archive: Path, spec_content: bytes) -> Origin:
     """Make sure that the container can serve an archive and that the spec is the one it was trained with.
 
     Parameters
     ----------
     archive
         A model.tar.gz.
-    spec
-        The feature spec that is to travel with it.
+    spec_content
+        The feature spec that is to travel with it, as its file has it.
 
     Returns
     -------
@@ -89,7 +98,10 @@ def check(archive: Path, spec: FeatureSpec) -> Origin:
     ------
     PackageRefused
         No code, no model, requirements of its own, other libraries than the container's, or another spec.
+    SpecError
+        The feature spec is none.
     """
+    spec = FeatureSpec.parse(spec_content)
     try:
         with tarfile.open(archive, "r:gz") as tar:
             names = {member.name.removeprefix("./") for member in tar.getmembers() if member.isfile()}
@@ -99,7 +111,11 @@ def check(archive: Path, spec: FeatureSpec) -> Origin:
         raise PackageRefused(
             f"{archive.name} cannot be read as a gzipped tar ({error}): pack it again"
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise PackageRefused(
+            f"{ORIGIN} in {archive.name} lacks {error}, which train.py writes: train again"
+        ) from error
+    except (TypeError, ValueError) as error:
         raise PackageRefused(
             f"{ORIGIN} or {METRICS} in {archive.name} is not what train.py writes ({error}): train again"
         ) from error
@@ -112,6 +128,12 @@ def check(archive: Path, spec: FeatureSpec) -> Origin:
         raise PackageRefused(
             f"the model takes {', '.join(origin.features)} for {origin.target}, the feature spec says"
             f" {', '.join(spec.features)} for {spec.target}: register the spec it was trained with"
+        )
+    if (found := sha256_hex(spec_content)) != origin.feature_spec_sha256:
+        raise PackageRefused(
+            f"the feature spec has sha256 {found[:12]}…, the model was trained with"
+            f" {origin.feature_spec_sha256[:12]}…: it was changed since; register the spec it was"
+            " trained with, or train again"
         )
     return origin
 
@@ -132,7 +154,15 @@ def _origin(tar: tarfile.TarFile) -> Origin:
     fields = _content(tar, ORIGIN)
     measured = {name: float(value) for name, value in _content(tar, METRICS).items() if value is not None}
     metrics = {name: value for name, value in measured.items() if math.isfinite(value)}
-    return Origin(tuple(fields["features"]), str(fields["target"]), dict(fields["libraries"]), metrics)
+    return Origin(
+        features=tuple(fields["features"]),
+        target=str(fields["target"]),
+        libraries=dict(fields["libraries"]),
+        metrics=metrics,
+        feature_spec_sha256=str(fields["feature_spec_sha256"]),
+        data_sha256=str(fields["data_sha256"]),
+        git_commit=fields.get("git_commit"),
+    )
 
 
 def _content(tar: tarfile.TarFile, name: str) -> dict[str, Any]:

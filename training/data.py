@@ -1,31 +1,55 @@
-"""Training data from parquet files: the features of dropscore.domain, a bounded sample of their rows."""
+"""Training data from parquet files: the features of dropscore.domain, of one sensor or of several joined."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dropscore.domain.errors import ContentError
-from dropscore.domain.features import Extraction
 from dropscore.domain.spec import FeatureSpec
-from training.baseline import NullCounter, baseline
+from training.baseline import NullCounter
 from training.errors import NotEnoughRows, TrainingError
+from training.opened import Footer, Reader, Skipped, check_clocks
+from training.partner import Partner, PartnerRequest, load
+from training.rejects import Rejects
+from training.roles import Opened, Roles, assign
+from training.rows import FileRows, RowReader, Usable
+from training.sensors import DeviceOfFile, Devices, Sensor, default_device
 
+OnProgress = Callable[[int, int], None]
 MIN_ROWS = 20
 """Fewer usable rows make no model worth its name: three quarters to fit, a quarter to test."""
-BATCH_ROWS = 65_536
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A file that was left out of the training, and why."""
+class Request:
+    """What to train on.
 
-    path: Path
-    reason: str
+    Attributes
+    ----------
+    sensors
+        One, or several that are joined.
+    spec
+        What to read; its target must be set. A baseline it holds is replaced.
+    device
+        Columns or folders that tell devices apart; None: `sensors.default_device`.
+    tolerance
+        Microseconds that rows of two sensors may lie apart.
+    timed
+        Whether every row needs a timestamp, since the split goes by it.
+    max_rows
+        Above this many rows in all, a random share of them is taken instead.
+    seed
+        Of that choice: the same files and seed give the same rows.
+    """
+
+    sensors: tuple[Sensor, ...]
+    spec: FeatureSpec
+    device: tuple[str, ...] | None = None
+    tolerance: int = 60_000_000
+    timed: bool = False
+    max_rows: int = 2_000_000
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,34 +59,49 @@ class TrainingData:
     Attributes
     ----------
     spec
-        The feature spec, with the baseline of these rows.
+        The feature spec, without a baseline.
     rows
         Shape (n, features + 1), float64, all finite: the features in the spec's order, then the target.
-    used
-        The files the rows come from.
-    skipped
-        The files that cannot be trained on.
+    instants
+        Shape (n,): microseconds since 1970 of each row; `NO_INSTANT` where it has none.
+    day_before
+        Shape (n,): the target a day before on the same device, NaN where it is not known.
+    nulls
+        Of the rows read.
+    rejects
+        The rows left out, and why.
+    source
+        The sensor whose rows these are.
+    partners
+        The sensors that were joined to it.
+    used, skipped
+        Its files that the rows come from; files of any sensor that cannot be trained on.
     """
 
     spec: FeatureSpec
     rows: NDArray[np.float64]
-    used: tuple[Path, ...]
+    instants: NDArray[np.int64]
+    day_before: NDArray[np.float64]
+    nulls: NullCounter
+    rejects: Rejects
+    source: Sensor
+    partners: tuple[Partner, ...]
+    used: tuple[Footer, ...]
     skipped: tuple[Skipped, ...]
 
 
-def read_training_data(paths: Sequence[Path], spec: FeatureSpec, max_rows: int, seed: int) -> TrainingData:
+def read_training_data(request: Request, on_rows: OnProgress = lambda *_: None) -> TrainingData:
     """Read every file that can be read and has the target and what the features need.
+
+    Where sensors are joined, the rows are those of the sensor that has the features, since that is what will
+    be dropped and scored; the others give it the columns of their nearest row.
 
     Parameters
     ----------
-    paths
-        Parquet files, in the order their rows are taken.
-    spec
-        What to read; its target must be set. A baseline it holds is replaced.
-    max_rows
-        Above this many rows in all, a random share of each file's rows is taken instead.
-    seed
-        Of that choice: the same files and seed give the same rows.
+    request
+        What to train on.
+    on_rows
+        Called now and then with how many of how many rows are read.
 
     Returns
     -------
@@ -72,88 +111,105 @@ def read_training_data(paths: Sequence[Path], spec: FeatureSpec, max_rows: int, 
     Raises
     ------
     NotEnoughRows
-        When fewer than ``MIN_ROWS`` usable rows are found; the message names the reasons.
+        Fewer than ``MIN_ROWS`` usable rows are found; the message names the reasons.
     TrainingError
-        When the spec names no target.
+        The spec names no target, or the sensors cannot be joined.
     """
-    if spec.target is None:
+    if request.spec.target is None:
         raise TrainingError("training needs a target: name the column to predict")
-    rng, nulls = np.random.default_rng(seed), NullCounter()
-    sizes, skipped = _usable(paths, spec)
-    share = min(1.0, max_rows / max(1, sum(sizes.values())))
-    parts: list[NDArray[np.float64]] = []
-    for path in sizes:
-        try:
-            parts.append(_sample(path, spec, share, rng, nulls))
-        except (pa.ArrowException, OSError) as error:
-            skipped.append(Skipped(path, _one_line(error)))
-    rows = np.vstack([*parts, np.empty((0, len(spec.features) + 1))])
-    if len(rows) < MIN_ROWS:
-        raise NotEnoughRows(_too_few(len(rows), skipped))
-    left_out = {entry.path for entry in skipped}
-    used = tuple(path for path, size in sizes.items() if size and path not in left_out)
-    return TrainingData(replace(spec, baseline=_describe(spec, rows, nulls)), rows, used, tuple(skipped))
+    reader, devices = Reader([]), Devices()
+    opened = [Opened(sensor, tuple(reader.footers(sensor))) for sensor in request.sensors]
+    roles = assign(opened, request.spec)
+    device = _device(request, opened)
+    partners = tuple(
+        load(PartnerRequest(giving.opened, giving.columns, device), request.spec, devices, reader)
+        for giving in roles.givers
+    )
+    rows = RowReader(request.spec, devices, partners, request.tolerance, request.timed)
+    files = list(_bound(request, roles.rows, device, partners, reader))
+    _check_clocks(request, files, roles)
+    used, kept = _read_all(request, files, rows, reader, on_rows)
+    if sum(len(part.values) for part in kept) < MIN_ROWS:
+        raise NotEnoughRows(_too_few(sum(len(part.values) for part in kept), reader.skipped, rows.rejects))
+    instants = np.concatenate([part.instant for part in kept])
+    return TrainingData(
+        spec=replace(request.spec, baseline={}),
+        rows=np.vstack([part.values for part in kept]),
+        instants=instants,
+        day_before=rows.history.day_before(np.concatenate([part.device for part in kept]), instants),
+        nulls=rows.nulls,
+        rejects=rows.rejects,
+        source=roles.rows.sensor,
+        partners=partners,
+        used=tuple(used),
+        skipped=tuple(reader.skipped),
+    )
 
 
-def _usable(paths: Sequence[Path], spec: FeatureSpec) -> tuple[dict[Path, int], list[Skipped]]:
-    """The rows of each file that has what the spec wants, by its footer, and the files that have not."""
-    sizes: dict[Path, int] = {}
-    skipped: list[Skipped] = []
-    for path in paths:
-        try:
-            with pq.ParquetFile(path) as file:
-                Extraction.bind(spec, file.schema_arrow)
-                if spec.target in file.schema_arrow.names:
-                    sizes[path] = file.metadata.num_rows
-                else:
-                    skipped.append(Skipped(path, f"no column {spec.target}"))
-        except (pa.ArrowException, OSError, ContentError) as error:
-            skipped.append(Skipped(path, _one_line(error)))
-    return sizes, skipped
+def _device(request: Request, opened: Sequence[Opened]) -> tuple[str, ...]:
+    """What tells devices apart."""
+    if request.device is not None:
+        return request.device
+    return default_device((footer.path, footer.schema) for one in opened for footer in one.footers)
 
 
-def _sample(
-    path: Path, spec: FeatureSpec, share: float, rng: np.random.Generator, nulls: NullCounter
-) -> NDArray[np.float64]:
-    """A random share of one file's usable rows: features and target, shape (n, features + 1)."""
-    parts = [np.empty((0, len(spec.features) + 1))]
-    parts += [rows[rng.random(len(rows)) < share] for rows in _batches(path, spec, nulls)]
-    return np.vstack(parts)
+def _bound(
+    request: Request, rows: Opened, names: tuple[str, ...], partners: Sequence[Partner], reader: Reader
+) -> Iterator[FileRows]:
+    """The files of the sensor that gives the rows that have what the spec wants."""
+    given = {name for partner in partners for name in partner.table.column_names}
+    target, timestamp = str(request.spec.target), request.spec.timestamp
+    for footer in rows.footers:
+        with reader.skipping(footer.path):
+            for name in (target, *([timestamp] if request.timed and timestamp else [])):
+                if name not in footer.schema.names and name not in given:
+                    raise TrainingError(f"no column {name}")
+            try:
+                device = DeviceOfFile.find(names, footer.path, footer.schema)
+            except TrainingError:
+                if partners or request.device:
+                    raise
+                device = None
+            yield FileRows.bind(request.spec, footer, device, partners)
 
 
-def _batches(path: Path, spec: FeatureSpec, nulls: NullCounter) -> Iterator[NDArray[np.float64]]:
-    """One file's rows that have every feature and a finite target, batch by batch."""
-    with pq.ParquetFile(path) as file:
-        extraction = Extraction.bind(spec, file.schema_arrow)
-        first_row = 0
-        for batch in file.iter_batches(BATCH_ROWS, columns=extraction.columns):
-            nulls.add(batch.num_rows, {name: batch.column(name).null_count for name in batch.schema.names})
-            extract = extraction.extract(batch, first_row)
-            first_row += batch.num_rows
-            columns = [extract.features.column(name) for name in spec.features]
-            columns.append(extract.context.column("actual"))
-            rows = np.column_stack(
-                [column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for column in columns]
-            )
-            yield rows[np.isfinite(rows).all(axis=1)]
+def _check_clocks(request: Request, files: Sequence[FileRows], roles: Roles) -> None:
+    """Make sure that timestamps can be compared, where they have to be."""
+    if request.timed or roles.givers:
+        joined = [footer for giving in roles.givers for footer in giving.opened.footers]
+        footers = [*(file.footer for file in files), *joined]
+        check_clocks(request.spec, {footer.path: footer.schema for footer in footers})
 
 
-def _describe(spec: FeatureSpec, rows: NDArray[np.float64], nulls: NullCounter) -> dict[str, object]:
-    """The baseline of the rows; a derived feature is null where its timestamp is."""
-    names = [*spec.features, str(spec.target)]
-    sources = {name: str(spec.timestamp) if name in spec.derived else name for name in names}
-    values = {name: rows[:, index] for index, name in enumerate(names)}
-    return baseline(values, {name: nulls.share(source) for name, source in sources.items()})
+def _read_all(
+    request: Request, files: Sequence[FileRows], rows: RowReader, reader: Reader, on_rows: OnProgress
+) -> tuple[list[Footer], list[Usable]]:
+    """Read file after file: those whose rows count, and the rows that are kept."""
+    total = sum(file.footer.rows for file in files)
+    share = min(1.0, request.max_rows / max(1, total))
+    rng, done = np.random.default_rng(request.seed), 0
+    used, kept = [], []
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        on_rows(done, total)
+
+    for file in files:
+        with reader.skipping(file.footer.path):
+            kept += rows.read(file, lambda count: rng.random(count) < share, advance)
+            if file.footer.rows:
+                used.append(file.footer)
+    return used, kept
 
 
-def _one_line(error: Exception) -> str:
-    """The first line of an error's message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _too_few(found: int, skipped: Sequence[Skipped]) -> str:
-    """Say that there is too little to train on, with the first file that was left out as the example."""
+def _too_few(found: int, skipped: Sequence[Skipped], rejects: Rejects) -> str:
+    """Say that there is too little to train on, with the first reason of each kind as the example."""
     finding = f"{found} usable rows to train on, {MIN_ROWS} are needed"
-    if not skipped:
-        return finding
-    return f"{finding} ({len(skipped)} files left out, {skipped[0].path.name}: {skipped[0].reason})"
+    why = []
+    if rejects.rows:
+        reason, count = rejects.reasons.most_common(1)[0]
+        why.append(f"{rejects.rows} rows left out, {count} of them since: {reason}")
+    if skipped:
+        why.append(f"{len(skipped)} files left out, {skipped[0].path.name}: {skipped[0].reason}")
+    return f"{finding} ({'; '.join(why)})" if why else finding

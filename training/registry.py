@@ -1,15 +1,15 @@
 """The model registry: model packages registered, approved, rejected and listed, with boto3."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dropscore.domain.model import METRIC_PREFIX
-from dropscore.domain.spec import FeatureSpec, sha256_hex
-from training.archive import check
+from dropscore.domain.spec import sha256_hex
+from training.archive import Origin, check
 from training.errors import PackageRefused, TrainingError
 from training.image import CONTAINER_ENVIRONMENT, LIBRARIES, image_uri
 
@@ -96,7 +96,7 @@ class Registry:
             AWS refused; nothing was registered.
         """
         model, spec = _read(archive), _read(spec_file)
-        origin = check(archive, FeatureSpec.parse(spec))
+        origin = check(archive, spec)
         image = image or image_uri(self.sagemaker.meta.region_name)
         prefix = f"{self.group}/{hashlib.sha256(model + spec).hexdigest()[:16]}"
         self._put_once(bucket, f"{prefix}/model.tar.gz", model)
@@ -106,7 +106,7 @@ class Registry:
             {
                 "feature_spec_sha256": sha256_hex(spec),
                 "model_data_sha256": sha256_hex(model),
-                **{f"{METRIC_PREFIX}{name}": repr(value) for name, value in origin.metrics.items()},
+                **_recorded(origin),
             },
             status,
             image,
@@ -171,6 +171,22 @@ class Registry:
             for summary in page["ModelPackageSummaryList"]
         ]
 
+    def version(self, number: int, among: Sequence[ModelVersion] | None = None) -> ModelVersion:
+        """Find a version by its number, among those listed already or else among all.
+
+        Raises
+        ------
+        TrainingError
+            The group has no such version.
+        """
+        versions = self.versions() if among is None else among
+        found = next((version for version in versions if version.number == number), None)
+        if found is None:
+            raise TrainingError(
+                f"group {self.group} has no version {number}: `python -m training list` shows what it has"
+            )
+        return found
+
     def decide(self, number: int, status: "ModelApprovalStatusType", reason: str) -> ModelVersion:
         """Approve or reject a version. Rejecting the newest approved one brings the one before it back.
 
@@ -195,15 +211,18 @@ class Registry:
         botocore.exceptions.ClientError
             AWS refused.
         """
-        found = next((version for version in self.versions() if version.number == number), None)
-        if found is None:
-            raise TrainingError(
-                f"group {self.group} has no version {number}: `python -m training list` shows what it has"
-            )
+        found = self.version(number)
         self.sagemaker.update_model_package(
             ModelPackageArn=found.arn, ModelApprovalStatus=status, ApprovalDescription=reason
         )
         return ModelVersion(found.arn, number, status, found.created)
+
+
+def _recorded(origin: Origin) -> dict[str, str]:
+    """What a package records of its model's origin; at most 50 entries of 256 characters fit."""
+    commit = {"git_commit": origin.git_commit} if origin.git_commit else {}
+    metrics = {f"{METRIC_PREFIX}{name}": repr(value) for name, value in origin.metrics.items()}
+    return {"data_sha256": origin.data_sha256, **commit, **metrics}
 
 
 def _read(path: Path) -> bytes:

@@ -6,15 +6,21 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from dropscore.domain.spec import FeatureSpec
+from dropscore.domain.spec import sha256_hex
 from training.archive import pack
+from training.commit import git_commit
 from training.errors import TrainingError
+from training.image import LIBRARIES
+from training.metrics import Metrics
 from training.split import Prepared
 
 SCRIPT = Path(__file__).with_name("container") / "train.py"
+ARCHIVE = "model.tar.gz"
 TIME_LIMIT_SECONDS = 600
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "numpy": "numpy"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class TrainedModel:
 
     archive: Path
     spec: Path
-    metrics: Mapping[str, float | None]
+    metrics: Metrics
 
 
 def train(prepared: Prepared) -> TrainedModel:
@@ -52,30 +58,60 @@ def train(prepared: Prepared) -> TrainedModel:
     Raises
     ------
     TrainingError
-        When the folder is not a prepared one, or train.py fails; the message ends with what train.py said.
+        The folder is not a prepared one, this environment has other libraries than the container, or train.py
+        fails; the message ends with what train.py said.
     """
-    if not prepared.spec.is_file():
-        raise TrainingError(
-            f"{prepared.folder} has no {prepared.spec.name}: run `python -m training prepare` first"
-        )
-    spec = FeatureSpec.parse(prepared.spec.read_bytes())
+    arguments = hyperparameters(prepared)
+    _check_libraries()
     model_dir = prepared.folder / "model"
-    arguments = ["--features", json.dumps(spec.features), "--target", str(spec.target)]
-    done = subprocess.run(
-        [sys.executable, "-I", str(SCRIPT), *arguments],
-        env=_environment(prepared, model_dir),
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT_SECONDS,
-        check=False,
-    )
+    command = [sys.executable, "-I", "-W", "error", str(SCRIPT)]
+    try:
+        done = subprocess.run(
+            [*command, *(text for name, value in arguments.items() for text in (f"--{name}", value))],
+            env=_environment(prepared, model_dir),
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TrainingError(f"training took over {TIME_LIMIT_SECONDS} s: prepare fewer --max-rows") from error
     if done.returncode != 0:
         raise TrainingError(f"training failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     metrics = json.loads((model_dir / "metrics.json").read_text(encoding="utf-8"))
-    return TrainedModel(pack(model_dir, prepared.folder / "model.tar.gz"), prepared.spec, metrics)
+    return TrainedModel(pack(model_dir, prepared.folder / ARCHIVE), prepared.spec, metrics)
 
 
-def _environment(prepared: Prepared, model_dir: Path) -> dict[str, str]:
+def hyperparameters(prepared: Prepared) -> dict[str, str]:
+    """The arguments that train.py is started with, here and on SageMaker, by name.
+
+    Raises
+    ------
+    TrainingError
+        The folder is not a prepared one.
+    SpecError
+        Its feature spec is none.
+    """
+    spec = prepared.read_spec()
+    record = {"feature_spec_sha256": sha256_hex(prepared.spec.read_bytes()), "git_commit": git_commit()}
+    return {"features": json.dumps(spec.features), "target": str(spec.target), "record": json.dumps(record)}
+
+
+def _check_libraries() -> None:
+    """Refuse to train with other libraries than the container's, which might not load the model rightly."""
+    for library, distribution in _DISTRIBUTIONS.items():
+        try:
+            found = version(distribution)
+        except PackageNotFoundError:
+            found = "none"
+        if found != LIBRARIES[library]:
+            raise TrainingError(
+                f"this environment has {distribution} {found}, the container {LIBRARIES[library]}: run"
+                " `make setup`, or train with --where sagemaker"
+            )
+
+
+def _environment(prepared: Prepared, model_dir: Path) -> Mapping[str, str]:
     """The container's variables, and nothing of the caller's but the search path."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +17,13 @@ from dropscore.domain.features import Extraction
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
 from local.demo.files import DemoInputError
 from local.demo.sensor_month import write_sensor_month
-from training.data import TrainingData, read_training_data
+from training.data import Request, TrainingData, read_training_data
 from training.errors import NotEnoughRows
+from training.metrics import Metrics
 from training.registry import ModelVersion, Registry
 from training.run import TrainedModel, train
-from training.split import write_prepared
+from training.sensors import Sensor
+from training.split import Split, split, write_prepared
 
 if TYPE_CHECKING:
     from local.stack import LocalStack
@@ -76,7 +78,7 @@ class InstalledModel:
 
     version: ModelVersion
     spec: FeatureSpec
-    metrics: Mapping[str, float | None]
+    metrics: Metrics
     source: str
 
 
@@ -104,17 +106,18 @@ def choose_training_data(paths: Sequence[Path], wish: Wish, month: Path) -> Trai
     """
     spec = _spec(_schemas(paths), wish)
     try:
-        data = read_training_data(paths, spec, MAX_TRAINING_ROWS, SEED)
+        data = _read(paths, spec)
     except NotEnoughRows as error:
         return _fall_back(month, spec, error)
-    origin = GENERATED_MONTH if data.used == (month,) else f"{len(data.used)} of {len(paths)} files"
+    used = [footer.path for footer in data.used]
+    origin = GENERATED_MONTH if used == [month] else f"{len(used)} of {len(paths)} files"
     return TrainingChoice(data, f"{origin}, {len(data.rows):,} rows")
 
 
 def _fall_back(month: Path, spec: FeatureSpec, own: NotEnoughRows) -> TrainingChoice:
     """The generated month in place of files that give too little; these keep their timestamp column."""
     try:
-        data = read_training_data([month], replace(spec, timestamp=TIMESTAMP), MAX_TRAINING_ROWS, SEED)
+        data = _read([month], replace(spec, timestamp=TIMESTAMP))
     except NotEnoughRows as error:
         raise DemoInputError(
             f"{own.finding}: choose a target (now {spec.target}) and features that files have"
@@ -123,9 +126,15 @@ def _fall_back(month: Path, spec: FeatureSpec, own: NotEnoughRows) -> TrainingCh
     return TrainingChoice(data, f"{GENERATED_MONTH}, since the files give {own.finding}")
 
 
+def _read(paths: Sequence[Path], spec: FeatureSpec) -> TrainingData:
+    """The rows of files that can be trained on."""
+    sensor = Sensor("the files", tuple(paths))
+    return read_training_data(Request((sensor,), spec, max_rows=MAX_TRAINING_ROWS, seed=SEED))
+
+
 def train_model(choice: TrainingChoice, folder: Path) -> TrainedModel:
-    """Split, fit and pack in a folder."""
-    return train(write_prepared(choice.data, folder, SEED))
+    """Split at random, as the original work did, fit and pack in a folder."""
+    return train(write_prepared(split(choice.data, Split.RANDOM, SEED), folder))
 
 
 def install(stack: LocalStack, model: TrainedModel, choice: TrainingChoice) -> InstalledModel:

@@ -66,7 +66,7 @@ def _error(errors: ErrorStatistics | None, target: str) -> str:
     if errors is None:
         return f"no actual values of {target} to compare with"
     return (
-        f"absolute, against {errors.rows:,} actual values: median {errors.median_absolute:.3g},"
+        f"absolute, against {errors.rows:,} {errors.against}: median {errors.median_absolute:.3g},"
         f" mean {errors.mean_absolute:.3g}, 95 % within {errors.p95_absolute:.3g}"
     )
 

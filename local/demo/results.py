@@ -45,6 +45,8 @@ class ErrorStatistics:
         Rows that have an actual value.
     median_absolute, mean_absolute, p95_absolute, root_mean_square
         Of prediction minus actual, over those rows.
+    against
+        Where the actual values come from.
     """
 
     rows: int
@@ -52,6 +54,7 @@ class ErrorStatistics:
     mean_absolute: float
     p95_absolute: float
     root_mean_square: float
+    against: str = "actual values"
 
 
 def fetch_results(stack: LocalStack, drops: Sequence[Drop], folder: Path) -> list[Result]:
@@ -127,7 +130,11 @@ def measure_errors(results: Sequence[Result]) -> ErrorStatistics | None:
     errors = [
         _errors(batch) for result in results for batch in batches(result.path, ["prediction", "actual"])
     ]
-    absolute = np.concatenate([*errors, np.empty(0)])
+    return error_statistics(np.concatenate([*errors, np.empty(0)]))
+
+
+def error_statistics(absolute: NDArray[np.float64]) -> ErrorStatistics | None:
+    """Sum absolute errors up, shape (rows,); None where there are none."""
     if not len(absolute):
         return None
     median, p95 = np.percentile(absolute, [50, 95])

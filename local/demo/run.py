@@ -18,7 +18,7 @@ from dropscore.domain.drop import Drop, DropState
 from local.demo.drops import NotFinishedError, put, wait_until_final
 from local.demo.files import DemoInputError, DropFile, find_drops
 from local.demo.logs import save_logs
-from local.demo.model import Wish, choose_training_data, install, train_model
+from local.demo.model import TrainingChoice, Wish, choose_training_data, install, train_model
 from local.demo.panels import draw_results
 from local.demo.progress import DemoProgress
 from local.demo.report import report
@@ -30,6 +30,7 @@ from local.demo.results import (
     write_summary,
 )
 from local.demo.sensor_month import write_sensor_month
+from local.demo.traffic import HeldBack, Task, traffic_task
 from local.errors import LocalError
 from local.stack import LocalStack
 
@@ -57,6 +58,8 @@ class DemoRequest:
         Folder for the results.
     wish
         Features and target of the model.
+    task
+        Which of the two demos.
     limit_seconds
         How long the drops may take.
     """
@@ -65,6 +68,7 @@ class DemoRequest:
     out: Path
     wish: Wish
     limit_seconds: float
+    task: Task = Task.SENSOR
 
 
 def run_demo(request: DemoRequest, console: Console) -> None:
@@ -95,25 +99,38 @@ def _run(request: DemoRequest, console: Console) -> None:
     started, progress = time.monotonic(), DemoProgress(console)
     with tempfile.TemporaryDirectory(prefix="dropscore-demo-") as name:
         folder = Path(name)
-        month = write_sensor_month(folder / "month")
-        files = _files(request.given or folder / "month", request.out)
-        choice = choose_training_data([file.path for file in files], request.wish, month)
+        files, choice, held_back = _material(request, folder)
         progress.say(f"training on {choice.source}")
         with ThreadPoolExecutor(1) as beside:
             trained = beside.submit(train_model, choice, folder / "model")
             progress.say("starting the embedded AWS and deploying template.yaml")
-            with LocalStack(parameters=_windows(len(files))) as stack:
+            with LocalStack(parameters={**_windows(len(files)), **request.task.parameters}) as stack:
                 model = install(stack, trained.result(), choice)
                 drops = _score(stack, files, request, progress)
                 results = fetch_results(stack, drops, folder)
                 rejected = write_rejects(stack, drops, request.out / REJECTS)
         write_predictions(results, request.out / PREDICTIONS)
-        errors = measure_errors(results)
+        errors = held_back.measure_errors(results) if held_back else measure_errors(results)
         draw_results(results, model, errors, request.out / CHART)
         write_summary(drops, model, errors, time.monotonic() - started, request.out / SUMMARY)
     made = [PREDICTIONS, SUMMARY, CHART, *([REJECTS] if rejected else [])]
     report(console, drops, model, errors, f"{request.out}/{', '.join(made)}")
     _raise_if_failed(drops, request.out)
+
+
+def _material(request: DemoRequest, folder: Path) -> tuple[list[DropFile], TrainingChoice, HeldBack | None]:
+    """What is dropped, what is trained on, and what was held back to measure by."""
+    if request.task is Task.TRAFFIC:
+        if request.given or request.wish != Wish():
+            raise DemoInputError(
+                "TASK=traffic brings its own files, features and target: leave the other settings out"
+                " (docs/training.md says how to train on traffic files of yours)"
+            )
+        task = traffic_task(folder)
+        return _files(task.drops, request.out), task.choice, task.held_back
+    month = write_sensor_month(folder / "month")
+    files = _files(request.given or folder / "month", request.out)
+    return files, choose_training_data([file.path for file in files], request.wish, month), None
 
 
 def _windows(files: int) -> dict[str, str]:

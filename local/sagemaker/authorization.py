@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from local.sagemaker.call import Call
 from local.sagemaker.errors import AccessDeniedError, ValidationError
+from local.sagemaker.instance.role_access import RoleAccess
 from local.sagemaker.neighbours import conditions_hold, open_session, refused_principal, trust_statements
+from local.settings import HOST
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 SESSION_SECONDS = 6 * 3600
@@ -63,6 +66,29 @@ def assume(role_arn: str, session_name: str) -> Credentials:
     keys = (f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32))
     open_session(role_arn, session_name, keys, SESSION_SECONDS)
     return Credentials(*keys)
+
+
+def access(role_arn: str, region: str) -> RoleAccess:
+    """The embedded AWS in the name of a role, from threads of this process: they may wait for it."""
+    credentials = assume(role_arn, "SageMaker")
+    return RoleAccess(
+        f"http://{HOST}:{os.environ['GATEWAY_PORT']}",
+        region,
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        credentials.session_token,
+    )
+
+
+def require_also(call: Call, action: str, resource: str) -> None:
+    """Refuse a call that acts on a second resource which the caller's policies do not cover.
+
+    Raises
+    ------
+    AccessDeniedError
+        Without the permission on it.
+    """
+    _require(call, action, resource, {})
 
 
 def _require(call: Call, action: str, resource: str, context: dict[str, str]) -> None:

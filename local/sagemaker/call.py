@@ -13,6 +13,7 @@ from local.sagemaker.store import Store
 class Call:
     """A validated request with its account's store and the caller's access key."""
 
+    operation: str
     parameters: dict[str, Any]
     store: Store
     access_key: str

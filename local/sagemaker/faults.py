@@ -11,6 +11,20 @@ from local.sagemaker.errors import ResourceLimitError, ThrottledError
 
 # "Number of instances across transform jobs" of a well-used account; new ones may have 0 or 1.
 DEFAULT_QUOTA = 20
+SERVERLESS_QUOTA = "Maximum total concurrency that can be allocated across all serverless endpoints"
+# New accounts have less.
+DEFAULT_SERVERLESS_QUOTA = 200
+
+
+class RuntimeErrorCode(StrEnum):
+    """What InvokeEndpoint answers when it does not answer."""
+
+    THROTTLED = "ThrottlingException"
+    MODEL_ERROR = "ModelError"
+    NOT_READY = "ModelNotReadyException"
+    UNAVAILABLE = "ServiceUnavailable"
+    FAILURE = "InternalFailure"
+    DEPENDENCY = "InternalDependencyException"
 
 
 class OutputFault(StrEnum):
@@ -28,8 +42,8 @@ class FaultSettings(BaseModel):
     Attributes
     ----------
     instance_quota
-        Instances that may run in transform jobs at once; a job beyond it is refused with
-        ResourceLimitExceeded.
+        Instances that may run in transform jobs at once, and in training jobs; a job beyond it is refused
+        with ResourceLimitExceeded.
     throttle
         Operation to number of calls: that many next calls of it answer ThrottlingException.
     drop_events, duplicate_events
@@ -41,6 +55,22 @@ class FaultSettings(BaseModel):
         So many next jobs end Failed with this reason, before any output.
     output_fault, output_fault_jobs, output_fault_rows
         What is wrong with the first output object of so many next jobs, and in how many rows.
+    serverless_quota
+        Concurrency that all serverless endpoints may have together; more is refused with
+        ResourceLimitExceeded.
+    endpoint_delay_seconds
+        How long an endpoint stays Creating, Updating or Deleting before anything happens.
+    fail_endpoints
+        So many next creations and updates fail with `failure_reason`.
+    ping_seconds, answer_seconds
+        How long an endpoint's container has to become healthy, and to answer a request.
+    cold_start_seconds, idle_seconds
+        How much longer an endpoint's container takes to start, and after how long without a request it is
+        ended.
+    invoke_delay_seconds
+        How much longer each request to an endpoint takes.
+    invoke_errors
+        Error code of sagemaker-runtime to number of calls: so many next InvokeEndpoint answer it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -55,6 +85,15 @@ class FaultSettings(BaseModel):
     output_fault: OutputFault = OutputFault.NONE
     output_fault_jobs: int = Field(default=0, ge=0)
     output_fault_rows: int = Field(default=1, ge=1)
+    serverless_quota: int = Field(default=DEFAULT_SERVERLESS_QUOTA, ge=0)
+    endpoint_delay_seconds: float = Field(default=0.0, ge=0, le=3600)
+    fail_endpoints: int = Field(default=0, ge=0)
+    ping_seconds: float = Field(default=30.0, ge=0, le=180)
+    answer_seconds: float = Field(default=60.0, ge=0, le=60)
+    cold_start_seconds: float = Field(default=0.0, ge=0, le=60)
+    idle_seconds: float = Field(default=300.0, ge=0, le=3600)
+    invoke_delay_seconds: float = Field(default=0.0, ge=0, le=60)
+    invoke_errors: dict[RuntimeErrorCode, int] = Field(default_factory=dict)
 
 
 class Faults:
@@ -97,16 +136,23 @@ class Faults:
             self._settings.throttle[operation] = left - 1
         raise ThrottledError("Rate exceeded")
 
-    def require_quota(self, instance_type: str, running: int, wanted: int) -> None:
-        """Refuse a job whose instances would exceed the quota, in the service's words."""
+    def require_quota(self, usage: str, running: int, wanted: int) -> None:
+        """Refuse a job whose instances would exceed the quota, in the service's words.
+
+        Parameters
+        ----------
+        usage
+            What the quota is for, such as ``ml.m5.large for transform job usage``.
+        """
         quota = self.settings.instance_quota
         if running + wanted > quota:
-            raise ResourceLimitError(
-                f"The account-level service limit '{instance_type} for transform job usage' is {quota} "
-                f"Instances, with current utilization of {running} Instances and a request delta of {wanted} "
-                "Instances. Please use AWS Service Quotas to request an increase for this quota. If AWS "
-                "Service Quotas is not available, contact AWS support to request an increase for this quota."
-            )
+            raise _over_quota(usage, "Instances", quota, running, wanted)
+
+    def require_serverless_quota(self, used: int, wanted: int) -> None:
+        """Refuse an endpoint whose concurrency would exceed the quota."""
+        quota = self.settings.serverless_quota
+        if used + wanted > quota:
+            raise _over_quota(SERVERLESS_QUOTA, "Invocations", quota, used, wanted)
 
     def deliveries(self) -> int:
         """How often the next final event is delivered."""
@@ -127,6 +173,23 @@ class Faults:
             self._settings.fail_jobs -= 1
             return self._settings.failure_reason
 
+    def endpoint_failure(self) -> str | None:
+        """Why the next creation or update of an endpoint is to fail, if it is to."""
+        with self._lock:
+            if not self._settings.fail_endpoints:
+                return None
+            self._settings.fail_endpoints -= 1
+            return self._settings.failure_reason
+
+    def invoke_error(self) -> RuntimeErrorCode | None:
+        """What the next InvokeEndpoint is to answer instead of an answer, if it is to."""
+        with self._lock:
+            left = self._settings.invoke_errors
+            code = next((code for code, count in left.items() if count > 0), None)
+            if code:
+                left[code] -= 1
+            return code
+
     def output_fault(self) -> tuple[OutputFault, int]:
         """What is to be wrong with the next job's output, and in how many rows."""
         with self._lock:
@@ -134,6 +197,16 @@ class Faults:
                 return OutputFault.NONE, 0
             self._settings.output_fault_jobs -= 1
             return self._settings.output_fault, self._settings.output_fault_rows
+
+
+def _over_quota(limit: str, unit: str, quota: int, used: int, wanted: int) -> ResourceLimitError:
+    """The refusal in the service's words."""
+    return ResourceLimitError(
+        f"The account-level service limit '{limit}' is {quota} {unit}, with current utilization of {used} "
+        f"{unit} and a request delta of {wanted} {unit}. Please use AWS Service Quotas to request an "
+        "increase for this quota. If AWS Service Quotas is not available, contact AWS support to request an "
+        "increase for this quota."
+    )
 
 
 faults = Faults()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,11 +14,10 @@ from local.sagemaker.authorization import assume
 from local.sagemaker.events import announce
 from local.sagemaker.faults import faults
 from local.sagemaker.instance.task import Task
-from local.sagemaker.store import Model, Store, TransformJob, TransformStatus
+from local.sagemaker.instance_process import run_instance
+from local.sagemaker.store import JobStatus, Model, Store, TransformJob
 from local.settings import HOST
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-STOP_SECONDS = 10.0
 INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
 
 
@@ -37,7 +32,7 @@ def start(store: Store, job: TransformJob, model: Model) -> None:
 
 
 def _request_stop(store: Store, job: TransformJob, stopped: threading.Event) -> None:
-    job.status = TransformStatus.STOPPING
+    job.status = JobStatus.STOPPING
     announce(store, job)
     stopped.set()
 
@@ -51,9 +46,9 @@ def _run(store: Store, job: TransformJob, model: Model, stopped: threading.Event
     with store.lock:
         job.ended = time.time()
         if stopped.is_set():
-            job.status = TransformStatus.STOPPED
+            job.status = JobStatus.STOPPED
         else:
-            job.status = TransformStatus.FAILED if reason else TransformStatus.COMPLETED
+            job.status = JobStatus.FAILED if reason else JobStatus.COMPLETED
             job.failure_reason = reason
     announce(store, job)
 
@@ -62,42 +57,11 @@ def _transform(job: TransformJob, model: Model, region: str, stopped: threading.
     """Run the job's instance; why it failed, or None."""
     with tempfile.TemporaryDirectory(prefix="transform-", ignore_cleanup_errors=True) as folder:
         task = _task(job, model, region, Path(folder))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "local.sagemaker.instance"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=folder,
-            env=_environment(),
-            text=True,
-        )
-        watcher = threading.Thread(target=_end_when_stopped, args=(process, stopped), daemon=True)
-        watcher.start()
-        verdict, _ = process.communicate(task.to_json())
-        watcher.join(STOP_SECONDS)
-    return _reason(verdict, process.returncode)
-
-
-def _end_when_stopped(process: subprocess.Popen[str], stopped: threading.Event) -> None:
-    while process.poll() is None:
-        if stopped.wait(0.1):
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS)
-            process.kill()
-            return
-
-
-def _reason(verdict: str, code: int) -> str | None:
-    if code == 0 and verdict:
-        reason: str | None = json.loads(verdict)["reason"]
+        verdict, code = run_instance("local.sagemaker.instance", task.to_json(), Path(folder), stopped)
+    if verdict is not None:
+        reason: str | None = verdict["reason"]
         return reason
     return INTERNAL_ERROR if code != -signal.SIGTERM else None
-
-
-def _environment() -> dict[str, str]:
-    """What an instance gets of our environment: nothing of AWS, and the repository to import from."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "TZ") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _task(job: TransformJob, model: Model, region: str, folder: Path) -> Task:

@@ -9,7 +9,16 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 
-from local.sagemaker import models, registry, tagging, transform_jobs
+from local.sagemaker import (
+    endpoint_configs,
+    endpoints,
+    models,
+    registry,
+    runtime,
+    tagging,
+    training_jobs,
+    transform_jobs,
+)
 from local.sagemaker.call import Call
 from local.sagemaker.errors import SageMakerError, SerializationError
 from local.sagemaker.faults import faults
@@ -25,6 +34,9 @@ OPERATIONS: dict[str, Operation] = {
     **registry.OPERATIONS,
     **models.OPERATIONS,
     **transform_jobs.OPERATIONS,
+    **training_jobs.OPERATIONS,
+    **endpoint_configs.OPERATIONS,
+    **endpoints.OPERATIONS,
     **tagging.OPERATIONS,
 }
 
@@ -32,14 +44,16 @@ OPERATIONS: dict[str, Operation] = {
 async def handle(
     method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
 ) -> Response:
-    """Answer one request to SageMaker.
+    """Answer one request to SageMaker or sagemaker-runtime.
 
     It runs on MiniStack's event loop, which also serves S3: nothing here may wait for a request to ourselves.
     """
-    del method, path
+    if method == "POST" and path.startswith(runtime.PATH):
+        return await runtime.invoke_endpoint(path, headers, body)
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     try:
         call = Call(
+            operation,
             parameters=_parsed(body),
             store=store_of(get_account_id(), get_region()),
             access_key=extract_access_key_id(headers, query),

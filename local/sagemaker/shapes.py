@@ -17,23 +17,36 @@ Shape = dict[str, Any]
 # The operations of the stand-in.
 OPERATIONS = [
     "AddTags",
+    "CreateEndpoint",
+    "CreateEndpointConfig",
     "CreateModel",
     "CreateModelPackage",
     "CreateModelPackageGroup",
+    "CreateTrainingJob",
     "CreateTransformJob",
+    "DeleteEndpoint",
+    "DeleteEndpointConfig",
     "DeleteModel",
     "DeleteModelPackage",
     "DeleteModelPackageGroup",
+    "DescribeEndpoint",
+    "DescribeEndpointConfig",
     "DescribeModel",
     "DescribeModelPackage",
     "DescribeModelPackageGroup",
+    "DescribeTrainingJob",
     "DescribeTransformJob",
+    "ListEndpointConfigs",
+    "ListEndpoints",
     "ListModelPackageGroups",
     "ListModelPackages",
     "ListModels",
     "ListTags",
+    "ListTrainingJobs",
     "ListTransformJobs",
+    "StopTrainingJob",
     "StopTransformJob",
+    "UpdateEndpoint",
     "UpdateModelPackage",
 ]
 
@@ -53,6 +66,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 # Java's classes of characters, which stand inside brackets in the model's patterns, nearly as Python's.
 _UNICODE_CLASSES = {
+    r"\p{Alnum}": "a-zA-Z0-9",
     r"\p{L}": r"\w",
     r"\p{M}": "\u0300-\u036f",
     r"\p{N}": r"\d",

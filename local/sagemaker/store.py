@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from local.sagemaker.variant import Variant
 
 Document = dict[str, Any]
 
 
-class TransformStatus(StrEnum):
-    """States of a transform job."""
+class JobStatus(StrEnum):
+    """States of a transform or training job."""
 
     IN_PROGRESS = "InProgress"
     COMPLETED = "Completed"
@@ -25,7 +28,17 @@ class TransformStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the job has ended."""
-        return self in {TransformStatus.COMPLETED, TransformStatus.FAILED, TransformStatus.STOPPED}
+        return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED}
+
+
+class EndpointStatus(StrEnum):
+    """States of an endpoint."""
+
+    CREATING = "Creating"
+    UPDATING = "Updating"
+    IN_SERVICE = "InService"
+    FAILED = "Failed"
+    DELETING = "Deleting"
 
 
 @dataclass
@@ -88,12 +101,65 @@ class TransformJob:
     request: Document
     instances: int
     instance_type: str
-    status: TransformStatus = TransformStatus.IN_PROGRESS
+    status: JobStatus = JobStatus.IN_PROGRESS
     failure_reason: str | None = None
     created: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
     stop: Callable[[], None] = lambda: None
+
+
+@dataclass
+class TrainingJob:
+    """A training job: its request, its state, what it has made, and how to end its process."""
+
+    name: str
+    arn: str
+    request: Document
+    status: JobStatus = JobStatus.IN_PROGRESS
+    steps: list[tuple[str, float]] = field(default_factory=lambda: [("Starting", time.time())])
+    failure_reason: str | None = None
+    artifact: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    created: float = field(default_factory=time.time)
+    started: float | None = None
+    ended: float | None = None
+    stop: Callable[[], None] = lambda: None
+
+    def step(self, status: str) -> None:
+        """Come to a secondary status."""
+        self.steps.append((status, time.time()))
+
+
+@dataclass(frozen=True)
+class EndpointConfig:
+    """An endpoint configuration: the request that made it."""
+
+    name: str
+    arn: str
+    request: Document
+    created: float = field(default_factory=time.time)
+
+    @property
+    def variant(self) -> Document:
+        """Its one production variant."""
+        variant: Document = self.request["ProductionVariants"][0]
+        return variant
+
+
+@dataclass
+class Endpoint:
+    """An endpoint: the configuration in force, the one that is on its way, and what serves."""
+
+    name: str
+    arn: str
+    config: EndpointConfig
+    status: EndpointStatus = EndpointStatus.CREATING
+    failure_reason: str | None = None
+    pending: EndpointConfig | None = None
+    serving: Variant | None = None
+    created: float = field(default_factory=time.time)
+    modified: float = field(default_factory=time.time)
 
 
 @dataclass
@@ -106,6 +172,9 @@ class Store:
     packages: dict[str, ModelPackage] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     jobs: dict[str, TransformJob] = field(default_factory=dict)
+    training_jobs: dict[str, TrainingJob] = field(default_factory=dict)
+    endpoint_configs: dict[str, EndpointConfig] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 

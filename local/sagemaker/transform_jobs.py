@@ -9,7 +9,7 @@ from local.sagemaker.faults import faults
 from local.sagemaker.job_run import start
 from local.sagemaker.listing import Order, list_page, within
 from local.sagemaker.models import find_model
-from local.sagemaker.store import Document, Store, TransformJob, TransformStatus
+from local.sagemaker.store import Document, JobStatus, Store, TransformJob
 from local.sagemaker.transform_request import require_consistent, require_input
 
 _ORDER: Order[TransformJob] = Order(
@@ -37,7 +37,8 @@ def _create(call: Call) -> Document:
     require_input(wanted, model, call.store.region)
     resources = wanted["TransformResources"]
     instances, instance_type = resources["InstanceCount"], resources["InstanceType"]
-    faults.require_quota(instance_type, _running_instances(call.store, instance_type), instances)
+    usage = f"{instance_type} for transform job usage"
+    faults.require_quota(usage, _running_instances(call.store, instance_type), instances)
     job = TransformJob(name, arn, wanted, instances, instance_type)
     call.store.jobs[arn] = job
     call.store.tag(arn, wanted.get("Tags", []))
@@ -101,7 +102,7 @@ def _list(call: Call) -> Document:
 
 def _stop(call: Call) -> Document:
     job = _find(call)
-    if job.status is not TransformStatus.IN_PROGRESS:
+    if job.status is not JobStatus.IN_PROGRESS:
         raise ValidationError(
             f"The request was rejected because the transform job is in status {job.status.value}."
         )

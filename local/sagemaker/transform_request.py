@@ -67,11 +67,22 @@ def require_input(wanted: Document, model: Model, region: str) -> None:
         In the service's words.
     """
     uri = wanted["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+    require_objects(uri, model.role_arn, region)
+
+
+def require_objects(uri: str, role_arn: str, region: str) -> None:
+    """Refuse a prefix, or a manifest, that a role does not find.
+
+    Raises
+    ------
+    ValidationError
+        In the service's words.
+    """
     bucket, prefix = parse_location(uri)
-    listable = role_allows(model.role_arn, "s3:ListBucket", f"arn:aws:s3:::{bucket}", region)
+    listable = role_allows(role_arn, "s3:ListBucket", f"arn:aws:s3:::{bucket}", region)
     if not listable or not has_objects_under(bucket, prefix):
         raise ValidationError(
             f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
             f"bucket exists in the selected region ({region}), that objects exist under that S3 prefix, and "
-            f'that the role "{model.role_arn}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+            f'that the role "{role_arn}" has "s3:ListBucket" permissions on bucket "{bucket}".'
         )

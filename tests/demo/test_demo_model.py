@@ -34,7 +34,7 @@ def test_files_with_target_and_features_are_trained_on_and_the_others_left_out(w
 
     choice = choose_training_data(files, Wish(), month)
 
-    assert choice.data.used == (files[0],)
+    assert [footer.path for footer in choice.data.used] == [files[0]]
     assert choice.source == "1 of 3 files, 500 rows"
     spec = choice.data.spec
     assert (spec.features, spec.target) == (("minutes", "hour", "day_of_week"), "snmpcpu_processor_1")

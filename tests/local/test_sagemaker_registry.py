@@ -88,8 +88,8 @@ def test_another_json_type_cannot_be_read(name: object) -> None:
 
 
 def test_an_operation_that_is_not_there_is_unknown() -> None:
-    with pytest.raises(UnknownOperationError, match="CreateTrainingJob"):
-        validate("CreateTrainingJob", {})
+    with pytest.raises(UnknownOperationError, match="CreateProcessingJob"):
+        validate("CreateProcessingJob", {})
 
 
 def test_every_pattern_of_the_model_can_be_checked() -> None:

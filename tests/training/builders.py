@@ -4,6 +4,9 @@ import numpy as np
 import pyarrow as pa
 
 from dropscore.domain.spec import FeatureSpec
+from training.data import Request, read_training_data
+from training.sensors import Sensor, find_sensor
+from training.split import Split, split, write_prepared
 
 SPEC = FeatureSpec(("minutes", "hour", "load"), "target", "ts", ("device_id",))
 
@@ -22,3 +25,18 @@ def sensor_table(rows=200, seed=1):
         "device_id": ["a"] * rows,
     }
     return pa.table(columns)
+
+
+def read(files, spec=SPEC, **wishes):
+    """Training data of files of one sensor."""
+    return read_training_data(Request((Sensor("the files", tuple(files)),), spec, **wishes))
+
+
+def read_joined(folders, spec, **wishes):
+    """Training data of several sensors, a folder each."""
+    return read_training_data(Request(tuple(find_sensor([folder]) for folder in folders), spec, **wishes))
+
+
+def prepare(files, folder, spec=SPEC, how=Split.RANDOM, seed=0):
+    """Both channels of files of one sensor."""
+    return write_prepared(split(read(files, spec), how, seed), folder)

@@ -3,10 +3,8 @@
 import pyarrow.parquet as pq
 import pytest
 
-from tests.training.builders import SPEC, sensor_table
-from training.data import read_training_data
+from tests.training.builders import prepare, sensor_table
 from training.run import train
-from training.split import write_prepared
 
 
 @pytest.fixture
@@ -26,5 +24,4 @@ def trained(tmp_path_factory):
     """A model trained as the container would train it, with its prepared folder."""
     folder = tmp_path_factory.mktemp("trained")
     pq.write_table(sensor_table(400), folder / "sensor.parquet")
-    data = read_training_data([folder / "sensor.parquet"], SPEC, 10_000, seed=0)
-    return train(write_prepared(data, folder / "prepared", seed=0))
+    return train(prepare([folder / "sensor.parquet"], folder / "prepared"))

@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from dropscore.domain.spec import FeatureSpec, sha256_hex
-from training.archive import pack
+from training.archive import check, pack
 from training.errors import PackageRefused, TrainingError
 from training.registry import ModelVersion, Registry
 
@@ -31,6 +31,11 @@ def registry():
         with Stubber(sagemaker) as answers:
             yield Registry(sagemaker, s3, GROUP), answers
             answers.assert_no_pending_responses()
+
+
+def commit_of(trained, spec):
+    commit = check(trained.archive, spec).git_commit
+    return {"git_commit": commit} if commit else {}
 
 
 def uploaded(registry):
@@ -81,6 +86,8 @@ def test_registers_a_package_that_the_container_can_serve(registry, trained, sta
                 "python": "3.12",
                 "sklearn": "1.9.0",
                 "numpy": "2.5.1",
+                "data_sha256": check(trained.archive, spec).data_sha256,
+                **commit_of(trained, spec),
                 **{f"metric_{name}": repr(value) for name, value in trained.metrics.items()},
             },
             "ModelApprovalStatus": status,

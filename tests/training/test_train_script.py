@@ -1,7 +1,9 @@
 """train.py as the container runs it: a process of its own, folders in the environment."""
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,9 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
+
+from training.metrics import ERRORS, FIT, ROWS, all_names, regular_expression
+from training.split import DAY_BEFORE
 
 SCRIPT = Path(__file__).parents[2] / "training" / "container" / "train.py"
 
@@ -54,7 +59,8 @@ def test_fits_on_the_train_channel_and_measures_on_the_test_channel(channels, fe
     median = np.median(np.abs(expected.predict(rows[60:]) - target[60:]))
     printed = dict(line.split(": ") for line in done.stdout.splitlines())
     assert float(printed["AE-at-50th-percentile"]) == pytest.approx(median, rel=1e-9)
-    assert set(printed) == {"AE-at-50th-percentile", "AE-at-95th-percentile", "AE-mean", "RMSE", "R2"}
+    own = {*ERRORS, FIT}
+    assert set(printed) == {*own, *(f"{name}-of-training-mean" for name in own), *ROWS}
     assert json.loads((folder / "model" / "metrics.json").read_text()) == {
         k: float(v) for k, v in printed.items()
     }
@@ -110,3 +116,35 @@ def test_constant_test_target_has_no_r2(channels):
 
     assert "R2" not in done.stdout
     assert json.loads((folder / "model" / "metrics.json").read_text())["R2"] is None
+
+
+def test_baselines_are_the_training_mean_and_the_day_before_where_that_is_known(channels):
+    folder, _, target = channels
+    test = (folder / "test" / "part.csv").read_text().splitlines()
+    before = ["nan", *(repr(value - 0.5) for value in target[61:80].tolist())]
+    lines = [f"{line},{value}" for line, value in zip(test[1:], before, strict=True)]
+    (folder / "test" / "part.csv").write_text(f"{test[0]},{DAY_BEFORE}\n" + "\n".join(lines) + "\n")
+
+    done = run_script(folder, "--features", "a b", "--target", "y")
+
+    metrics = json.loads((folder / "model" / "metrics.json").read_text())
+    assert set(metrics) == set(all_names())
+    assert metrics["rows-of-day-before"] == 19
+    assert metrics["AE-mean-of-day-before"] == metrics["RMSE-of-day-before"] == pytest.approx(0.5)
+    error = target[60:] - target[:60].mean()
+    assert metrics["RMSE-of-training-mean"] == pytest.approx(np.sqrt(np.mean(error**2)))
+    assert metrics["R2-of-training-mean"] <= 0
+    for name, value in metrics.items():
+        (found,) = re.findall(regular_expression(name), done.stdout)
+        assert float(found) == value
+
+
+def test_what_is_to_be_recorded_is_kept_beside_the_hash_of_the_data(channels):
+    folder, _, _ = channels
+
+    run_script(folder, "--features", "a b", "--target", "y", "--record", '{"git_commit": "abc-dirty"}')
+
+    origin = json.loads((folder / "model" / "model.json").read_text())
+    parts = [(folder / name / "part.csv").read_bytes() for name in ("train", "test")]
+    assert origin["git_commit"] == "abc-dirty"
+    assert origin["data_sha256"] == hashlib.sha256(b"".join(parts)).hexdigest()

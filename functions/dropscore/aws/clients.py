@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -76,6 +76,16 @@ class Clients:
     def sagemaker(self) -> SageMakerClient:
         """SageMaker."""
         return self._session.client("sagemaker", config=_CONFIG)
+
+    def sagemaker_runtime(self, connect_seconds: float, read_seconds: float) -> Any:
+        """What sends requests to endpoints, each once: whoever has asked is told to ask again."""
+        config = Config(
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            max_pool_connections=2,
+        )
+        return self._session.client("sagemaker-runtime", config=config)
 
 
 def error_code(error: Exception) -> str:

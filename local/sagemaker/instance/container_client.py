@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from local.sagemaker.instance.errors import AlgorithmFault, ClientFault
 
@@ -23,6 +23,14 @@ PING_SECONDS = 30.0
 # The container's own gunicorn gives up after this unless SAGEMAKER_MODEL_SERVER_TIMEOUT says otherwise.
 SERVER_TIMEOUT_SECONDS = 60.0
 STOP_SECONDS = 5.0
+
+
+class Reply(NamedTuple):
+    """What the container has answered."""
+
+    status: int
+    content_type: str
+    body: bytes
 
 
 class Container:
@@ -54,8 +62,13 @@ class Container:
                 pass_fds=[listener],
             )
 
-    def load(self) -> None:
+    def load(self, ping_seconds: float = PING_SECONDS) -> None:
         """Tell the process that the model is there and wait until /ping answers 200.
+
+        Parameters
+        ----------
+        ping_seconds
+            How long to wait.
 
         Raises
         ------
@@ -67,14 +80,14 @@ class Container:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(b"model\n")
             self._process.stdin.flush()
-        deadline = time.monotonic() + PING_SECONDS
+        deadline = time.monotonic() + ping_seconds
         answer = "no answer"
         while (left := deadline - time.monotonic()) > 0 and self._process.poll() is None:
             with contextlib.suppress(OSError, http.client.HTTPException):
-                status, _ = self._request("GET", "/ping", b"", {}, timeout=left)
-                if status == http.HTTPStatus.OK:
+                reply = self._request("GET", "/ping", b"", {}, timeout=left)
+                if reply.status == http.HTTPStatus.OK:
                     return
-                answer = f"status {status}"
+                answer = f"status {reply.status}"
                 time.sleep(min(0.2, max(left, 0)))
         raise AlgorithmFault(
             f"The primary container for the model did not pass the ping health check ({answer})"
@@ -90,31 +103,41 @@ class Container:
         AlgorithmFault
             When it answers 5xx, or not in time, as often as the job allows.
         """
-        headers = {"Content-Type": content_type, "Accept": accept} if content_type else {"Accept": accept}
         problem = "Unable to get response from algorithm"
         for _ in range(self._retries + 1):
             try:
-                status, answer = self._request("POST", "/invocations", body, headers, timeout=self._timeout)
+                reply = self.ask(body, content_type, accept)
             except (OSError, http.client.HTTPException):
                 continue
-            if status == http.HTTPStatus.OK:
-                return answer
-            shown = answer[:1000].decode(errors="replace")
-            if status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise ClientFault(f"ClientError: {status}\n\nMessage:\n{shown}")
-            problem = f"Bad HTTP status received from algorithm: {status}\n\nMessage:\n{shown}"
+            if reply.status == http.HTTPStatus.OK:
+                return reply.body
+            shown = reply.body[:1000].decode(errors="replace")
+            if reply.status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise ClientFault(f"ClientError: {reply.status}\n\nMessage:\n{shown}")
+            problem = f"Bad HTTP status received from algorithm: {reply.status}\n\nMessage:\n{shown}"
         raise AlgorithmFault(problem)
+
+    def ask(self, body: bytes, content_type: str, accept: str) -> Reply:
+        """Send one request and take whatever is answered.
+
+        Raises
+        ------
+        OSError, http.client.HTTPException
+            When nothing is answered in time, or the process ends.
+        """
+        headers = {"Content-Type": content_type, "Accept": accept} if content_type else {"Accept": accept}
+        return self._request("POST", "/invocations", body, headers, timeout=self._timeout)
 
     def _request(
         self, method: str, path: str, body: bytes, headers: dict[str, str], *, timeout: float
-    ) -> tuple[int, bytes]:
+    ) -> Reply:
         self._connection.timeout = timeout
         if self._connection.sock is not None:
             self._connection.sock.settimeout(timeout)
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
-            return response.status, response.read()
+            return Reply(response.status, response.getheader("Content-Type", ""), response.read())
         except (OSError, http.client.HTTPException):
             self._connection.close()
             raise

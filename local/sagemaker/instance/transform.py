@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.sagemaker.instance.assembly import Assembly
@@ -20,6 +18,7 @@ from local.sagemaker.instance.job_log import JobLog
 from local.sagemaker.instance.model_folder import fetch_model
 from local.sagemaker.instance.output_faults import OutputFaults
 from local.sagemaker.instance.records import MEGABYTE, Readable, mini_batches
+from local.sagemaker.instance.role_access import RoleAccess
 from local.sagemaker.instance.task import Task
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 INSTANCE_ID = "i-0123456789abcdef0"
 # MaxPayloadInMB 0 stands for no limit.
 UNLIMITED_MB = 10_000
-_CONFIG = Config(
-    proxies={}, retries={"mode": "standard", "total_max_attempts": 3}, read_timeout=120, connect_timeout=10
-)
 
 
 def transform(task: Task) -> str | None:
@@ -47,10 +43,10 @@ def transform(task: Task) -> str | None:
     """
     folder = Path(task.folder)
     with Container(folder, task.environment, timeout=task.timeout_seconds, retries=task.retries) as container:
-        session = boto3.Session(task.access_key_id, task.secret_access_key, task.session_token, task.region)
-        s3 = session.client("s3", endpoint_url=task.endpoint_url, config=_CONFIG)
-        logs = session.client("logs", endpoint_url=task.endpoint_url, config=_CONFIG)
-        log = JobLog(logs, task.job, INSTANCE_ID)
+        role = RoleAccess(
+            task.endpoint_url, task.region, task.access_key_id, task.secret_access_key, task.session_token
+        )
+        s3, log = role.client("s3"), JobLog(role.client("logs"), task.job, INSTANCE_ID)
         try:
             return _Transform(task, s3, container, log).run()
         except JobError as problem:

@@ -1,0 +1,64 @@
+"""The door of PredictFunction: `POST /predict`, as API Gateway hands it over (payload format 2.0)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dropscore.deadline import Deadline, system_clock
+from dropscore.handlers.invocation import Event, logger
+from dropscore.predict.application import predict
+from dropscore.predict.asked import read
+from dropscore.predict.errors import BadRequest, Fault, NotJson
+from dropscore.predict.predicting import Predicted
+from dropscore.predict.problems import refusal
+
+JSON = "application/json"
+
+
+@logger.inject_lambda_context(clear_state=True, correlation_id_path="requestContext.requestId")
+def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Answer `{"data": [[38, 16, 4]]}` or `{"rows": [{"ts": "…"}]}`.
+
+    Returns
+    -------
+    dict
+        `{"predictions": [...], "model_version": n}`, or a problem document (RFC 9457).
+    """
+    try:
+        asked = read(_body(event))
+        predicted = predict()(asked, Deadline.after(system_clock, context.get_remaining_time_in_millis()))
+    except Exception as error:  # noqa: BLE001 - whatever happens, the client gets a problem document
+        return refusal(error).response(str(event.get("rawPath", "")))
+    logger.info("predicted", rows=len(predicted.predictions), model_version=predicted.version)
+    return _answer(predicted)
+
+
+def _body(event: Event) -> bytes:
+    """The body of the request.
+
+    Raises
+    ------
+    NotJson, BadRequest
+        Its media type is another one, or it is not what API Gateway calls base64.
+    """
+    said = str(event.get("headers", {}).get("content-type", JSON))
+    if said.partition(";")[0].strip().lower() != JSON:
+        raise NotJson(f"Content-Type is {said[:100]!r}: send {JSON}")
+    body = str(event.get("body") or "")
+    if not event.get("isBase64Encoded"):
+        return body.encode(errors="replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise BadRequest([Fault("body", f"is not base64: {error}")]) from error
+
+
+def _answer(predicted: Predicted) -> dict[str, Any]:
+    document = {"predictions": predicted.predictions, "model_version": predicted.version}
+    headers = {"Content-Type": JSON, "Cache-Control": "no-store"}
+    return {"statusCode": 200, "headers": headers, "body": json.dumps(document)}
