@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-sagemaker lint test fuzz test-chaos test-sim demo local build deploy requirements clean
+.PHONY: help setup setup-sagemaker lint test fuzz test-api test-chaos test-sim demo local page openapi build deploy requirements clean
 
 help: ## what there is to make (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lint: $(ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and checko
 test: setup build ## all tests, with branch coverage of functions/
 	@$(RUN) pytest --cov --numprocesses 2 --dist loadfile
 
+test-api: setup build ## schemathesis against the results API; CASES= how many at least (2000), SEED= which (0)
+	@$(RUN) tests.openapi --cases "$${CASES:-2000}" --seed "$${SEED:-0}"
+
 test-chaos: setup build ## functions killed, calls throttled, events doubled: FILES= how many (500), SEED= which trouble
 	@FILES="$${FILES:-500}" $(RUN) pytest tests/chaos --log-cli-level=INFO
 
@@ -55,6 +58,14 @@ fuzz: setup ## damaged and hostile files before the reader; CASES= how many, SEE
 
 local: setup build ## the embedded stack, kept up until interrupted
 	@$(RUN) local serve
+
+page: $(ENVIRONMENT) ## the results page of a deployed stack, in a browser; URL= its ResultsApiUrl, PORT= a port of yours
+	@$(RUN) ops page --url "$${URL:?give URL=, which is the output ResultsApiUrl of the stack}" \
+		$${PORT:+--port "$$PORT"}
+
+openapi: $(ENVIRONMENT) ## docs/openapi.json anew, from the code of the results API
+	@$(RUN) dropscore.api >docs/openapi.json.new
+	@mv docs/openapi.json.new docs/openapi.json
 
 build: $(ARTIFACT) ## the functions' artifact, with SAM
 

@@ -23,6 +23,9 @@ app = typer.Typer(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="0 takes a free one.")] = 0,
+    page_port: Annotated[
+        int, typer.Option(min=0, max=65535, envvar="PAGE_PORT", help="Of the results page; 0: a free one.")
+    ] = 0,
     parameter: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of template.yaml.")
     ] = None,
@@ -31,7 +34,7 @@ def serve(
     from local.demo.model import install_sample_model  # noqa: PLC0415 (--help must not wait for pandas)
     from local.serve import serve as keep_up  # noqa: PLC0415
 
-    keep_up(port, _named(parameter or []), install_sample_model)
+    keep_up(port, _named(parameter or []), install_sample_model, page_port=page_port)
 
 
 def _named(settings: list[str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import typer
 from local.demo.sensor_month import write_sensor_month
 from local.errors import LocalError
 from local.stack import LocalStack
+from ops.page import PageProxy
 
 OUTPUTS_FILE = Path(".local") / "outputs.json"
 # Known names, so that commands in a shell's history keep working; and short windows, since a person is
@@ -35,12 +36,10 @@ Dropscore is up at {endpoint}. Drop a file into it from another terminal:
   aws s3 cp FILE.parquet s3://{inbox}/
   aws s3 ls --recursive s3://{results}/predictions/
 
+See what becomes of it at {page}
+The API behind that page: {api}
+
 A file to try it with: {sample}
-What became of each file, and why:
-
-  aws dynamodb scan --table-name {ledger} \
-         --query 'Items[?drop_id].[source_key.S,state.S,reason.S]' --output text
-
 What it is made of is in {outputs}. Ctrl-C ends it, and everything in it."""
 
 Seed = Callable[[LocalStack], object]
@@ -50,7 +49,13 @@ class ServerGoneError(LocalError):
     """The embedded server ended by itself; the message ends with the last lines of its log."""
 
 
-def serve(port: int, parameters: Mapping[str, str], seed: Seed, outputs_file: Path = OUTPUTS_FILE) -> None:
+def serve(
+    port: int,
+    parameters: Mapping[str, str],
+    seed: Seed,
+    outputs_file: Path = OUTPUTS_FILE,
+    page_port: int = 0,
+) -> None:
     """Keep the stack up until interrupted.
 
     Parameters
@@ -63,6 +68,8 @@ def serve(port: int, parameters: Mapping[str, str], seed: Seed, outputs_file: Pa
         Puts a model into the stack; it is ready when that is done.
     outputs_file
         Gets the stack's outputs and how to reach it; there as long as the stack is.
+    page_port
+        Loopback port of the results page; 0 for a free one.
 
     Raises
     ------
@@ -78,12 +85,13 @@ def serve(port: int, parameters: Mapping[str, str], seed: Seed, outputs_file: Pa
         with LocalStack({**PARAMETERS, **parameters}, port) as stack:
             seed(stack)
             sample = write_sensor_month(outputs_file.parent / "sample")
-            write_outputs(stack, outputs_file)
-            try:
-                typer.echo(_how_to(stack, outputs_file, sample))
-                _wait(stack)
-            finally:
-                outputs_file.unlink(missing_ok=True)
+            with PageProxy(stack.results_api(), page_port).running() as page:
+                write_outputs(stack, page, outputs_file)
+                try:
+                    typer.echo(_how_to(stack, page, outputs_file, sample))
+                    _wait(stack)
+                finally:
+                    outputs_file.unlink(missing_ok=True)
     except KeyboardInterrupt:
         typer.echo("\nThe embedded AWS has ended.")
 
@@ -106,12 +114,13 @@ def _refuse_a_second(outputs_file: Path) -> None:
         raise LocalError(f"the embedded AWS is up already at {endpoint} ({outputs_file}): stop it first")
 
 
-def write_outputs(stack: LocalStack, target: Path) -> None:
-    """Write the stack's outputs, its endpoint and credentials, all at once."""
+def write_outputs(stack: LocalStack, page: str, target: Path) -> None:
+    """Write the stack's outputs, its endpoint, its page and credentials, all at once."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".part")
     reached = {
         "EndpointUrl": stack.endpoint_url,
+        "ResultsPageUrl": page,
         "Region": stack.region,
         "AccessKeyId": stack.credentials.access_key_id,
         "SecretAccessKey": stack.credentials.secret_access_key,
@@ -120,7 +129,7 @@ def write_outputs(stack: LocalStack, target: Path) -> None:
     unfinished.rename(target)
 
 
-def _how_to(stack: LocalStack, outputs_file: Path, sample: Path) -> str:
+def _how_to(stack: LocalStack, page: str, outputs_file: Path, sample: Path) -> str:
     return HOW_TO.format(
         endpoint=stack.endpoint_url,
         region=stack.region,
@@ -128,7 +137,8 @@ def _how_to(stack: LocalStack, outputs_file: Path, sample: Path) -> str:
         secret=stack.credentials.secret_access_key,
         inbox=stack.outputs["InboxBucketName"],
         results=stack.outputs["ResultsBucketName"],
-        ledger=stack.outputs["LedgerTableName"],
+        page=page,
+        api=stack.outputs["ResultsApiUrl"],
         sample=sample,
         outputs=outputs_file,
     )

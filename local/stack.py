@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from botocore.credentials import Credentials
+
 from local.deploy import deploy
 from local.server_process import REPOSITORY, ServerProcess
+from ops.results_api import ResultsApi
 
 BUILT_TEMPLATE = REPOSITORY / ".aws-sam" / "build" / "template.yaml"
 STACK_NAME = "dropscore-local"
@@ -55,3 +58,8 @@ class LocalStack(ServerProcess):
             self.stop()
             raise
         return self
+
+    def results_api(self) -> ResultsApi:
+        """The stack's results API, as a reader with root's credentials reaches it."""
+        signer = Credentials(self.credentials.access_key_id, self.credentials.secret_access_key)
+        return ResultsApi(self.outputs["ResultsApiUrl"], signer, self.region)

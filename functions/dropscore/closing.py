@@ -75,9 +75,8 @@ class Closing:
         adopted = []
         for drop in unscored:
             if done := self.results.left_behind(drop, job):
-                uris = {"result_uri": done.result_uri, "rejects_uri": done.rejects_uri}
                 with suppress(Conflict):
-                    adopted.append(self.drops.score(drop, job.model, done.counts, uris, self.clock()))
+                    adopted.append(self.drops.score(drop, job.model, done, self.clock()))
         return adopted
 
     def _settle(self, job: Job, unscored: Sequence[Drop]) -> list[Drop]:

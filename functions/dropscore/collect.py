@@ -179,8 +179,7 @@ class Collect:
         now = self.deadline.clock()
         if done.refusal:
             return self.drops.reject(drop, done.refusal, done.counts, done.rejects_uri, now)
-        uris = {"result_uri": done.result_uri, "rejects_uri": done.rejects_uri}
-        return self.drops.score(drop, job.model, done.counts, uris, now)
+        return self.drops.score(drop, job.model, done, now)
 
     def _outputs(self, job: Job) -> Mapping[str, list[str]]:
         """By drop id, the names of the job's outputs below its prefix, matched by their base name."""

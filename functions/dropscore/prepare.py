@@ -169,5 +169,5 @@ class Prepare:
         if done.refusal:
             return self.drops.reject(drop, done.refusal, done.counts, done.rejects_uri, now)
         if done.result_uri:
-            return self.drops.score(drop, model.version, done.counts, {"result_uri": done.result_uri}, now)
+            return self.drops.score(drop, model.version, done, now)
         return self.drops.finish_preparing(drop, model.version, done.shards, done.counts, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from dropscore.domain.errors import DropscoreError
 
@@ -131,6 +132,45 @@ class Settings:
                 max_duration=timedelta(hours=read.number("MAX_JOB_HOURS", float)),
                 paused=read.text("PAUSED").lower() == "true",
             ),
+        )
+
+
+class ApiAuth(StrEnum):
+    """Who may read over HTTP: who signs as an IAM principal, or who brings a token of the issuer's."""
+
+    IAM = "IAM"
+    JWT = "JWT"
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """What the results API has to know of a function's environment."""
+
+    results_bucket: str
+    ledger_table: str
+    model_package_group: str
+    code_version: str
+    auth: ApiAuth
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> ApiSettings:
+        """Read them.
+
+        Raises
+        ------
+        SettingsError
+            One is missing or malformed; the message names it.
+        """
+        read = _Reader(environment)
+        auth = read.text("API_AUTH")
+        if auth not in set(ApiAuth):
+            raise SettingsError(f"the function's environment has API_AUTH={auth!r}, expected IAM or JWT")
+        return cls(
+            results_bucket=read.text("RESULTS_BUCKET"),
+            ledger_table=read.text("LEDGER_TABLE"),
+            model_package_group=read.text("MODEL_PACKAGE_GROUP"),
+            code_version=environment.get("CODE_VERSION") or "unknown",
+            auth=ApiAuth(auth),
         )
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dropscore.domain.drop import Drop
+from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.results import REJECTS_SCHEMA, result_schema
 from dropscore.domain.spec import RESULT_COLUMNS
+from local.demo.reader import Reader, ReadingError
 
 if TYPE_CHECKING:
     from local.demo.model import InstalledModel
-    from local.stack import LocalStack
 
 BATCH_ROWS = 65_536
 
@@ -57,13 +56,13 @@ class ErrorStatistics:
     against: str = "actual values"
 
 
-def fetch_results(stack: LocalStack, drops: Sequence[Drop], folder: Path) -> list[Result]:
-    """Download the result of every drop that has one.
+def fetch_results(reader: Reader, drops: Sequence[Drop], folder: Path) -> list[Result]:
+    """Download the result of every drop that has one, as the results API lists them.
 
     Parameters
     ----------
-    stack
-        Up.
+    reader
+        Of the results API.
     drops
         In a final state.
     folder
@@ -73,31 +72,32 @@ def fetch_results(stack: LocalStack, drops: Sequence[Drop], folder: Path) -> lis
     -------
     list of Result
         In the order of `drops`.
+
+    Raises
+    ------
+    ReadingError
+        The API does not list what is scored, or does not hand it out.
     """
-    s3 = stack.client("s3")
-    results = []
-    for drop in drops:
-        if drop.result_uri is None:
-            continue
-        uri = urlparse(drop.result_uri)
-        path = folder / f"{drop.drop_id}.parquet"
-        answer = s3.get_object(Bucket=uri.netloc, Key=uri.path.lstrip("/"))
-        with answer["Body"] as body, path.open("wb") as file:
-            shutil.copyfileobj(body, file)
-        results.append(Result(drop, path, pq.read_metadata(path).num_rows))
-    return results
+    listed = set(reader.scored())
+    scored = [drop for drop in drops if drop.state is DropState.SCORED]
+    if missing := [drop.drop_id for drop in scored if drop.drop_id not in listed]:
+        raise ReadingError(f"the results API does not list {len(missing)} scored drops, {missing[0]} first")
+    paths = reader.download([drop.drop_id for drop in scored], folder)
+    return [
+        Result(drop, paths[drop.drop_id], pq.read_metadata(paths[drop.drop_id]).num_rows) for drop in scored
+    ]
 
 
-def write_rejects(stack: LocalStack, drops: Sequence[Drop], path: Path) -> bool:
+def write_rejects(reader: Reader, drops: Sequence[Drop], path: Path) -> bool:
     """Write the rejected rows of all drops into one file, where there are any; whether there are."""
-    uris = [urlparse(drop.rejects_uri) for drop in drops if drop.rejects_uri]
-    if not uris:
+    with_rejects = [drop for drop in drops if drop.rejects_uri]
+    if not with_rejects:
         return False
-    s3 = stack.client("s3")
     with pq.ParquetWriter(path, REJECTS_SCHEMA) as writer:
-        for uri in uris:
-            with s3.get_object(Bucket=uri.netloc, Key=uri.path.lstrip("/"))["Body"] as body:
-                writer.write_table(pq.read_table(pa.BufferReader(body.read())))
+        for drop in with_rejects:
+            rows = ({"drop_id": drop.drop_id, **row} for row in reader.rejects(drop.drop_id))
+            for batch in batched(rows, BATCH_ROWS):
+                writer.write_table(pa.Table.from_pylist(list(batch), schema=REJECTS_SCHEMA))
     return True
 
 

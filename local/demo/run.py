@@ -21,6 +21,7 @@ from local.demo.logs import save_logs
 from local.demo.model import TrainingChoice, Wish, choose_training_data, install, train_model
 from local.demo.panels import draw_results
 from local.demo.progress import DemoProgress
+from local.demo.reader import Reader
 from local.demo.report import report
 from local.demo.results import (
     fetch_results,
@@ -104,11 +105,15 @@ def _run(request: DemoRequest, console: Console) -> None:
         with ThreadPoolExecutor(1) as beside:
             trained = beside.submit(train_model, choice, folder / "model")
             progress.say("starting the embedded AWS and deploying template.yaml")
-            with LocalStack(parameters={**_windows(len(files)), **request.task.parameters}) as stack:
+            with LocalStack(parameters={**_parameters(len(files)), **request.task.parameters}) as stack:
                 model = install(stack, trained.result(), choice)
+                reader = Reader(stack.results_api())
+                awake = beside.submit(reader.wake)
                 drops = _score(stack, files, request, progress)
-                results = fetch_results(stack, drops, folder)
-                rejected = write_rejects(stack, drops, request.out / REJECTS)
+                awake.result()
+                progress.say("fetching the results through the results API, as a reader does")
+                results = fetch_results(reader, drops, folder)
+                rejected = write_rejects(reader, drops, request.out / REJECTS)
         write_predictions(results, request.out / PREDICTIONS)
         errors = held_back.measure_errors(results) if held_back else measure_errors(results)
         draw_results(results, model, errors, request.out / CHART)
@@ -133,9 +138,13 @@ def _material(request: DemoRequest, folder: Path) -> tuple[list[DropFile], Train
     return files, choose_training_data([file.path for file in files], request.wish, month), None
 
 
-def _windows(files: int) -> dict[str, str]:
-    """Short, since a person waits: one file is scored at once, several get time to come together."""
-    return {"BatchWindowSeconds": "1", "JobWindowSeconds": "0" if files == 1 else "3"}
+def _parameters(files: int) -> dict[str, str]:
+    """Short, since a person waits: one file is scored at once, several get time to come together.
+
+    And no throttling: all results of a folder are fetched at once.
+    """
+    windows = {"BatchWindowSeconds": "1", "JobWindowSeconds": "0" if files == 1 else "3"}
+    return {**windows, "ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
 
 
 def _files(given: Path, out: Path) -> list[DropFile]:

@@ -9,6 +9,8 @@ from local.hooks.event_source import batch_like_lambda
 from local.hooks.event_targets import deliver_where_queues_admit_it
 from local.hooks.function_roles import log_in_the_functions_name, poll_in_the_functions_name
 from local.hooks.function_runtime import run_functions_in, share_unpacked_code
+from local.hooks.http_api import answer_like_http_apis, fail_like_lambda_integrations
+from local.hooks.http_api_resources import declare_http_apis
 from local.hooks.s3_reads import hide_missing_keys, range_versioned_reads
 from local.hooks.sagemaker_service import name_sagemaker_for_iam, register_sagemaker
 from local.hooks.transport import treat_loopback_as_tls
@@ -29,5 +31,8 @@ def install(settings: ServerSettings) -> None:
     treat_loopback_as_tls()
     range_versioned_reads()
     hide_missing_keys()
+    declare_http_apis()
+    answer_like_http_apis()
+    fail_like_lambda_integrations()
     run_functions_in(settings.function_python)
     share_unpacked_code()

@@ -28,7 +28,7 @@ def with_short_patience(built: Path, folder: Path, visibility_seconds: int) -> P
         properties = resource.get("Properties", {})
         if resource["Type"] == FUNCTION:
             properties["CodeUri"] = str((built.parent / properties["CodeUri"]).resolve())
-            for event in properties["Events"].values():
+            for event in properties.get("Events", {}).values():
                 event["Properties"].get("ScalingConfig", {}).update(MaximumConcurrency=AT_ONCE)
         if resource["Type"] == QUEUE and "RedrivePolicy" in properties:
             properties["VisibilityTimeout"] = visibility_seconds

@@ -80,6 +80,7 @@ def test_a_folder_is_scored_and_what_cannot_be_is_listed_with_its_reason(scored)
         "ts is null",
     )
     assert "rejects.parquet" in done.stdout
+    assert "fetching the results through the results API, as a reader does" in done.stdout
     for key in ("text.parquet", "timeless.parquet"):
         assert f"REJECTED {key}: {drops[key]['reason']}" in done.stdout
 

@@ -33,13 +33,30 @@ class Message:
         return self.pieces[0]
 
 
+TOLD_TO_OPERATORS = frozenset({"warning", "error", "exception"})
+"""Log calls about what is out of the ordinary."""
+
+FOR_CLIENTS = "api"
+"""The room whose texts clients get: its problem documents say themselves what to do, and its descriptions are
+the manual. Only what it logs is the operator's."""
+
+
 def messages() -> list[Message]:
-    """Every text of two words and more that a module of the functions may say."""
+    """Every text of two words and more that a module of the functions may say to an operator."""
     return [
         message
         for path in sorted(FUNCTIONS.rglob("*.py"))
-        for message in _messages_in(ast.parse(path.read_text()), path.relative_to(FUNCTIONS).as_posix())
+        for said in _told_in(path.relative_to(FUNCTIONS), ast.parse(path.read_text()))
+        for message in _messages_in(said, path.relative_to(FUNCTIONS).as_posix())
     ]
+
+
+def _told_in(path: Path, tree: ast.AST) -> list[ast.AST]:
+    """The parts of a module in which an operator is told something."""
+    if path.parts[0] != FOR_CLIENTS:
+        return [tree]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if ast.unparse(call.func).split(".")[-1] in TOLD_TO_OPERATORS]
 
 
 def _messages_in(tree: ast.AST, path: str) -> Iterator[Message]:

@@ -30,6 +30,7 @@ NOT_IN_THE_MANUAL = {
     "already existing model": "SageMaker's words, which we look for",
     "Could not find model": "SageMaker's words, which we look for",
     ", …": "a list that goes on",
+    'attachment; filename="': "a header",
 }
 """Texts in the functions' source that the manual need not explain, and why."""
 

@@ -94,6 +94,12 @@ class House(Flow):
     def sweep(self, event: Any = None) -> str:
         return self.call("SweepFunction", event or {})
 
+    def read(self, target: str) -> str:
+        """Read from the results API: its answer and the function's log, as text."""
+        answer = self.stack.results_api().ask("GET", target)
+        lines = self.take_log(self.ids["ResultsApiLogs"])
+        return "\n".join([f"{answer.status} {answer.body.decode()}", *(lines or [NOTHING_LOGGED])])
+
     # ---- What there is ----
     def drop(self, body: bytes | None = None, *, versioned: bool = True) -> Dropped:
         """A new file; with `versioned` its notification names its version."""

@@ -11,9 +11,10 @@ _REPOSITORY = "repository/sagemaker-scikit-learn"
 NOT_ENFORCED = {
     **{
         f"{role} Trace xray:{action} *": _TRACES
-        for role in ("PrepareRole", "CollectRole", "SweepRole")
+        for role in ("PrepareRole", "CollectRole", "SweepRole", "ResultsApiRole")
         for action in ("PutTelemetryRecords", "PutTraceSegments")
     },
+    "ResultsApiRole ReadWithKey kms:Decrypt KmsKeyArn": _KEY,
     **{
         f"{role} UseKey kms:{action} KmsKeyArn": _KEY
         for role in ("PrepareRole", "CollectRole", "SweepRole")

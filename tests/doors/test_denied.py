@@ -13,7 +13,7 @@ from tests.doors.house import House
 
 pytestmark = pytest.mark.flow
 
-FUNCTION_ROLES = ["PrepareRole", "CollectRole", "SweepRole"]
+FUNCTION_ROLES = ["PrepareRole", "CollectRole", "SweepRole", "ResultsApiRole"]
 ROLES = [*FUNCTION_ROLES, "TransformRole"]
 Try = Callable[[Any, House], Any]
 
@@ -203,6 +203,59 @@ TO_ONE = {
         "poll a queue": receive("InboxQueue"),
         "give the job its own role": make_model("dropscore-any", "SweepRole"),
     },
+    "ResultsApiRole": {
+        "write results": put("ResultsBucket", "predictions/any.parquet"),
+        "write rejects": put("ResultsBucket", "rejects/any.parquet"),
+        "read the results of others": get("ResultsBucket", "elsewhere/any.parquet"),
+        "read drops": get("InboxBucket", "any.parquet"),
+        "read shards": get("WorkBucket", "features/any.csv"),
+        "write shards": put("WorkBucket", "features/any.csv"),
+        "read models": get("ModelsBucket", "dropscore/any/model.tar.gz"),
+        "change a drop": calling(
+            "dynamodb",
+            "update_item",
+            TableName="{LedgerTable}",
+            Key={"pk": {"S": "drop#any"}},
+            UpdateExpression="SET a = :a",
+            ExpressionAttributeValues={":a": {"S": "any"}},
+        ),
+        "plan a job": calling(
+            "dynamodb", "put_item", TableName="{LedgerTable}", Item={"pk": {"S": "job#any"}}
+        ),
+        "change many drops": calling(
+            "dynamodb",
+            "batch_write_item",
+            RequestItems={"ledger": [{"PutRequest": {"Item": {"pk": {"S": "drop#any"}}}}]},
+        ),
+        "see what is to be done": calling(
+            "dynamodb",
+            "query",
+            TableName="{LedgerTable}",
+            IndexName="work",
+            KeyConditionExpression="#w = :w",
+            ExpressionAttributeNames={"#w": "work"},
+            ExpressionAttributeValues={":w": {"S": "any"}},
+        ),
+        "tell prepare what to do": send("InboxQueue"),
+        "tell collect what to do": send("CollectQueue"),
+        "poll a queue": receive("InboxQueue"),
+        "announce": announce("dropscore"),
+        "make a model": make_model("dropscore-any", "TransformRole"),
+        "start a job": start_job("dropscore-any"),
+        "stop a job": calling("sagemaker", "stop_transform_job", TransformJobName="dropscore-any"),
+        "read a job": calling("sagemaker", "describe_transform_job", TransformJobName="dropscore-any"),
+        "write a topic": calling("sns", "publish", TopicArn="{AlarmTopic}", Message="any"),
+        "write prepare's log": calling(
+            "logs", "create_log_stream", logGroupName="{PrepareLogs}", logStreamName="any"
+        ),
+        "write the access log": calling(
+            "logs", "create_log_stream", logGroupName="{ResultsApiAccessLogs}", logStreamName="any"
+        ),
+        "open the api": calling("apigatewayv2", "update_api", ApiId="{ResultsApi}", Name="any"),
+        "change the table": calling(
+            "glue", "delete_table", DatabaseName="{ResultsDatabase}", Name="{PredictionsTable}"
+        ),
+    },
     "TransformRole": {
         "read drops": get("InboxBucket", "any.parquet"),
         "read contexts": get("WorkBucket", "context/any/1/rows.parquet"),
@@ -228,6 +281,7 @@ OWN = {
     "PrepareRole": listing("InboxBucket"),
     "CollectRole": listing("WorkBucket"),
     "SweepRole": listing("ModelsBucket"),
+    "ResultsApiRole": listing("ResultsBucket"),
     "TransformRole": listing("WorkBucket"),
 }
 """What each role may do: the credentials are good."""
@@ -240,7 +294,7 @@ def test_it_may_not(built_house: House, role: str) -> None:
         try:
             attempt(client_of(service), built_house)
         except ClientError as error:
-            if not error.response["Error"]["Code"].startswith("AccessDenied"):
+            if not error.response["Error"]["Code"].startswith(("AccessDenied", "AuthorizationError")):
                 allowed.append(f"{what}: {error}")
         else:
             allowed.append(what)

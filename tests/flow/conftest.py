@@ -19,6 +19,8 @@ def deployed() -> Iterator[Flow]:
         "MaxRowsPerDrop": "100000",
         "AlarmEmail": "operator@example.com",
         "ExpectDailyDrops": "true",
+        "ApiRateLimit": "10000",
+        "ApiBurstLimit": "5000",
     }
     with LocalStack(parameters=parameters) as stack:
         yield Flow(stack, install_sample_model(stack))

@@ -94,5 +94,5 @@ def test_the_dashboard_is_there(flow: Flow) -> None:
     cloudwatch = flow.stack.client("cloudwatch")
     (entry,) = cloudwatch.list_dashboards()["DashboardEntries"]
     body = json.loads(cloudwatch.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"])
-    assert len(body["widgets"]) == 9
+    assert len(body["widgets"]) == 11
     assert "${" not in json.dumps(body)

@@ -20,6 +20,7 @@ from local.server_process import REPOSITORY, ServerProcess
 from local.stack import LocalStack
 from tests.local.builders import eventually
 from tests.local.conftest import TOY
+from tests.local.http_api import ask
 
 STARTER = """
 import sys, time
@@ -150,11 +151,14 @@ def test_the_stack_is_kept_up_until_interrupted_with_its_outputs_in_a_file(tmp_p
     ) as process:
         outputs = json.loads(eventually(lambda: read(tmp_path / "outputs.json"), 60))
         reached = make_client("s3", outputs["EndpointUrl"], outputs["Region"]).list_buckets()["Buckets"]
+        drops = ask(f"{outputs['ResultsPageUrl']}drops")
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=20)
 
+    assert drops.json == {"drops": [], "next_cursor": None}
     assert {PARAMETERS["InboxBucketName"], outputs["WorkBucketName"]} <= {one["Name"] for one in reached}
     assert {"AccessKeyId", "SecretAccessKey", "LedgerTableName"} <= set(outputs)
+    assert f"See what becomes of it at {outputs['ResultsPageUrl']}\n" in said
     assert f"aws s3 cp FILE.parquet s3://{outputs['InboxBucketName']}/" in said
     assert process.returncode == 0
     assert not (tmp_path / "outputs.json").exists()

@@ -15,10 +15,12 @@ from samcli.yamlhelper import yaml_parse
 from dropscore.aws.ledger import DispatchLease
 from dropscore.domain.drop import Counts, Drop, DropState
 from dropscore.domain.job import Job, JobState, Member, Outcome, Plan
+from dropscore.domain.outcome import FileOutcome
 from tests.unit.builders import MODEL, NOW, source
 
 SOON = NOW + timedelta(minutes=5)
 COUNTS = Counts(10, 9, 1)
+DONE = FileOutcome(COUNTS, result_uri="s3://r/p", rejects_uri="s3://r/r", code_version="1.2")
 LEDGER = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
 
@@ -64,8 +66,7 @@ def bring_to(drops, state, *, version="v1", now=NOW, jobs=None) -> Drop:
     if state in (DropState.SCORING, DropState.SCORED, DropState.FAILED):
         drop, _ = claimed(jobs, [drop])
     if state is DropState.SCORED:
-        uris = {"result_uri": "s3://r/p", "rejects_uri": None}
-        return drops.score(drop, MODEL, COUNTS, uris, now)
+        return drops.score(drop, MODEL, DONE, now)
     return drops.fail(drop, "failed twice", now) if state is DropState.FAILED else drop
 
 

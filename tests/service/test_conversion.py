@@ -13,6 +13,7 @@ import pytest
 
 from dropscore.approved import ApprovedModel
 from dropscore.aws.objects import Bucket
+from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts
 from dropscore.domain.errors import ContentError, ResultConflict
 from dropscore.domain.lineage import Lineage
@@ -94,27 +95,24 @@ def test_a_file_over_a_limit_is_refused_up_front_with_the_number(work, limits, p
     assert [*work.names("features/")] == []
 
 
-def new_result(job, rows):
-    lineage = Lineage(DROP, MODEL, job, "2026-03-04", "timestamp[ms]", "abc123")
-    result = NewResult(lineage, ["device_id"])
+def put(work, job="dropscore-j", rows=2, actual=None, code_version="abc123"):
+    """Put a result of two shards, each of so many rows: what the ledger shall know of it."""
+    lineage = Lineage(DROP, MODEL, job, "2026-03-04", "timestamp[ms]", code_version)
     columns = {
         "row": pa.array(range(rows), pa.int64()),
         "ts": pa.nulls(rows, pa.timestamp("us")),
         "prediction": pa.array([0.5] * rows),
-        "actual": pa.nulls(rows, pa.float64()),
+        "actual": pa.array([actual] * rows, pa.float64()),
         "device_id": ["d"] * rows,
     }
-    result.add(pa.table(columns))
-    return result
-
-
-def put(work, job="dropscore-j", rows=2):
-    with new_result(job, rows) as result:
-        return Results(work).put(result)
+    with NewResult(lineage, ["device_id"]) as result:
+        result.add(pa.table(columns))
+        result.add(pa.table(columns))
+        return Results(work).put(result, Counts(2 * rows, 2 * rows, 0))
 
 
 def test_a_result_is_put_where_the_design_says_with_its_lineage(work):
-    uri = put(work)
+    uri = put(work).result_uri
     key = f"predictions/model_group=dropscore/model_version=7/scored_date=2026-03-04/{DROP.drop_id}.parquet"
     assert uri == work.uri(key)
     file = pq.ParquetFile(io.BytesIO(work.read(key)))
@@ -123,11 +121,40 @@ def test_a_result_is_put_where_the_design_says_with_its_lineage(work):
     assert lineage["model_package_arn"] == MODEL.package_arn
     assert lineage["transform_job"] == "dropscore-j"
     assert lineage["code_version"] == "abc123"
-    assert file.read()["company_id"].to_pylist() == ["1", "1"]
+    assert file.read()["company_id"].to_pylist() == ["1"] * 4
+
+
+def test_a_result_says_how_far_it_is_from_the_actuals(work):
+    done = put(work, actual=2.5)
+    assert done.errors == ErrorStatistics(
+        4, 2.0, pytest.approx(2.0, rel=0.002), done.errors.median_absolute, 2.0
+    )
+    metadata = pq.ParquetFile(io.BytesIO(work.read(done.result_uri.removeprefix(work.uri(""))))).metadata
+    assert ErrorStatistics(**json.loads(metadata.metadata[b"errors"])) == done.errors
+
+
+def test_a_result_without_actuals_says_nothing_of_errors(work):
+    done = put(work)
+    assert done.errors is None
+    metadata = pq.ParquetFile(io.BytesIO(work.read(done.result_uri.removeprefix(work.uri(""))))).metadata
+    assert b"errors" not in metadata.metadata
 
 
 def test_a_result_that_an_earlier_try_has_written_is_as_good(work):
-    assert put(work) == put(work)
+    assert put(work, actual=2.5) == put(work, actual=2.5)
+
+
+def test_a_result_of_an_earlier_release_s_try_is_that_release_s(work):
+    first = put(work, actual=0.1)
+    assert first.code_version == "abc123"
+    assert put(work, actual=0.1, code_version="def456") == first
+
+
+def test_what_is_said_beside_a_result_fits_into_s3_s_metadata(work):
+    """2 KB, names and values ("Working with object metadata", S3 User Guide)."""
+    done = put(work, actual=-1.2345678901234567e-300, code_version="x" * 64)
+    said = work.metadata(done.result_uri.removeprefix(work.uri("")))
+    assert sum(len(name) + len(value) for name, value in said.items()) < 1_024
 
 
 @pytest.mark.parametrize("other", [{"job": "dropscore-other"}, {"rows": 3}])
@@ -138,7 +165,7 @@ def test_another_result_in_its_place_is_for_the_operator(work, other):
 
 
 def test_an_object_that_is_no_result_of_ours_in_its_place_is_for_the_operator(work):
-    key = put(work).removeprefix(work.uri(""))
+    key = put(work).result_uri.removeprefix(work.uri(""))
     work.put(key, json.dumps({}).encode(), "application/json")
     with pytest.raises(ResultConflict):
         put(work)

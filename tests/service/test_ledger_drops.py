@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from dropscore.aws.ledger import Conflict, Held
-from dropscore.domain.drop import TRANSITIONS, Counts, DropState
-from tests.service.builders import COUNTS, SOON, bring_to
+from dropscore.domain.accuracy import ErrorStatistics
+from dropscore.domain.drop import TRANSITIONS, Counts, DropState, Step
+from tests.service.builders import COUNTS, DONE, SOON, bring_to
 from tests.unit.builders import MODEL, NOW, source
 
 LATER = NOW + timedelta(hours=1)
@@ -26,7 +27,7 @@ MOVES = {
         DropState.PREPARED,
         lambda drops, drop: drops.score_again(drop, "j/a", "why", alone=False, now=LATER),
     ),
-    "score": (DropState.SCORED, lambda drops, drop: drops.score(drop, MODEL, COUNTS, {}, LATER)),
+    "score": (DropState.SCORED, lambda drops, drop: drops.score(drop, MODEL, DONE, LATER)),
     "reject": (DropState.REJECTED, lambda drops, drop: drops.reject(drop, "bad", None, None, LATER)),
     "fail": (DropState.FAILED, lambda drops, drop: drops.fail(drop, "why", LATER)),
 }
@@ -163,15 +164,23 @@ def test_a_note_says_why_a_drop_could_not_be_collected_without_moving_it(drops, 
 def test_a_scored_drop_says_where_its_result_is_and_by_which_version(drops, jobs):
     drop = bring_to(drops, DropState.SCORING, jobs=jobs)
     drops.note_unscored(drop, "an earlier try")
-    uris = {"result_uri": "s3://r/p", "rejects_uri": "s3://r/x"}
-    drop = drops.score(drop, MODEL, Counts(10, 8, 2), uris, LATER)
-    assert (drop.result_uri, drop.rejects_uri, drop.reason, drop.announced) == (
-        "s3://r/p",
-        "s3://r/x",
-        None,
-        False,
-    )
+    drop = drops.score(drop, MODEL, replace(DONE, counts=Counts(10, 8, 2)), LATER)
+    assert (drop.result_uri, drop.rejects_uri, drop.code_version) == ("s3://r/p", "s3://r/r", "1.2")
+    assert (drop.reason, drop.announced) == (None, False)
     assert (drop.rows_in, drop.rows_scored, drop.rows_rejected) == (10, 8, 2)
+
+
+@pytest.mark.parametrize("number", [0.0, 5e-324, 0.1, 1 / 3, 1.7976931348623157e308])
+def test_a_scored_drop_s_errors_are_kept_to_the_last_bit(drops, jobs, number):
+    """DynamoDB's numbers have 38 digits, the smallest 1E-130 and the largest just under 1E126."""
+    drop = bring_to(drops, DropState.SCORING, jobs=jobs)
+    errors = ErrorStatistics(9, number, number, number, number)
+    assert drops.score(drop, MODEL, replace(DONE, errors=errors), LATER).errors == errors
+    assert drops.get(drop.drop_id).errors == errors
+
+
+def test_a_drop_without_actuals_has_no_errors(drops, jobs):
+    assert bring_to(drops, DropState.SCORED, jobs=jobs).errors is None
 
 
 def test_a_failed_drop_that_the_operator_revives_starts_anew(drops, jobs):
@@ -182,11 +191,13 @@ def test_a_failed_drop_that_the_operator_revives_starts_anew(drops, jobs):
     assert drops.take_up(revived, LATER, SOON).attempt == failed.attempt + 1
 
 
-def test_the_history_has_every_state_with_its_moment_and_reason(drops, jobs, dynamodb):
+def test_the_history_has_every_state_with_its_moment_and_reason(drops, jobs):
     drop = bring_to(drops, DropState.FAILED, jobs=jobs)
-    history = [{k: v["S"] for k, v in e["M"].items()} for e in raw(dynamodb, drop)["history"]["L"]]
-    assert [entry["state"] for entry in history] == ["PREPARING", "PREPARED", "SCORING", "FAILED"]
-    assert history[-1] == {"state": "FAILED", "at": "2026-03-04T05:06:07.000Z", "reason": "failed twice"}
+    assert [step.state for step in drop.history] == ["PREPARING", "PREPARED", "SCORING", "FAILED"]
+    assert (drop.history[0], drop.history[-1]) == (
+        Step(DropState.PREPARING, NOW),
+        Step(DropState.FAILED, NOW, "failed twice"),
+    )
 
 
 @pytest.mark.parametrize("state", DropState)

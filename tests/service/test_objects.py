@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from urllib.parse import parse_qsl
 
 import pytest
 from botocore.exceptions import ClientError, IncompleteReadError
@@ -59,3 +60,13 @@ def test_a_refusal_is_not_taken_for_an_object_that_is_gone():
         stubber.add_client_error("head_object", "403", http_status_code=403)
         with pytest.raises(ClientError, match="403"):
             Inbox(client, "b").current("inbox", "x", None)
+
+
+def test_a_presigned_url_opens_the_object_in_its_own_region_for_a_while(s3):
+    s3.put_object(Bucket="work", Key="predictions/a=1/x.parquet", Body=b"rows")
+    url = Bucket(s3, "work").presigned("predictions/a=1/x.parquet", "x.parquet", "text/plain", 300)
+    assert url.startswith("https://work.s3.eu-central-1.amazonaws.com/predictions/a%3D1/x.parquet?")
+    said = dict(parse_qsl(url.partition("?")[2]))
+    assert (said["X-Amz-Algorithm"], said["X-Amz-Expires"]) == ("AWS4-HMAC-SHA256", "300")
+    assert said["response-content-disposition"] == 'attachment; filename="x.parquet"'
+    assert said["response-content-type"] == "text/plain"

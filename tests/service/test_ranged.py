@@ -12,7 +12,7 @@ from botocore.response import StreamingBody
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dropscore.aws.ranged import TAIL_BYTES, RangedObject
+from dropscore.aws.ranged import TAIL_BYTES, Excerpt, RangedObject, Ranges, Tail
 from dropscore.domain.errors import ServiceBusy, SourceGone
 from dropscore.domain.reading import open_parquet, read_batches
 from tests.service.builders import stubbed
@@ -181,3 +181,30 @@ def test_an_answer_that_breaks_off_is_for_later():
         stubber.add_response("get_object", {"Body": body(b"half", length=50)})
         with pytest.raises(ServiceBusy):
             file.read(50)
+
+
+def test_an_excerpt_is_read_as_the_file_is_where_it_has_it():
+    excerpt = Excerpt(100, [(10, DATA[10:20]), (90, DATA[90:100])])
+    for start, size in ((10, 10), (12, 3), (90, 10), (99, 1)):
+        excerpt.seek(start)
+        assert excerpt.read(size) == DATA[start : start + size]
+    assert excerpt.seek(-4, io.SEEK_END) == 96
+    assert excerpt.read() == DATA[96:100]
+
+
+@pytest.mark.parametrize(("start", "size"), [(9, 2), (19, 2), (0, 100), (50, 1)])
+def test_what_an_excerpt_has_not_is_a_defect(start, size):
+    excerpt = Excerpt(100, [(10, DATA[10:20])])
+    excerpt.seek(start)
+    with pytest.raises(AssertionError, match="were not fetched"):
+        excerpt.read(size)
+
+
+def test_a_range_is_of_the_object_as_it_was_or_of_none(s3):
+    etag = s3.put_object(Bucket="work", Key="x", Body=b"0123456789")["ETag"].strip('"')
+    ranges = Ranges(s3, "work", "x", etag=etag)
+    assert (ranges.tail(3), ranges.part(2, 4)) == (Tail(b"789", 10, etag), b"2345")
+    assert Ranges(s3, "work", "x").tail(99) == Tail(b"0123456789", 10, etag)
+    s3.put_object(Bucket="work", Key="x", Body=b"another")
+    with pytest.raises(SourceGone):
+        ranges.part(2, 4)

@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dropscore.aws.registry import Registry
-from dropscore.domain.model import Package
+from dropscore.domain.errors import BadPosition
+from dropscore.domain.model import Listed, Package
 from tests.service.builders import stubbed
 from tests.unit.builders import ARN
 
@@ -96,3 +97,46 @@ def test_a_throttle_is_not_taken_for_a_version_that_was_deleted():
         stubber.add_client_error("describe_model_package", "ThrottlingException")
         with pytest.raises(ClientError, match="ThrottlingException"):
             Registry(client, "dropscore").describe(ARN)
+
+
+PAGE = {"ModelPackageGroupName": "dropscore", "SortBy": "CreationTime", "SortOrder": "Descending"}
+
+
+def listed(version, status):
+    return {
+        "ModelPackageArn": f"{ARN[:-1]}{version}",
+        "ModelPackageVersion": version,
+        "ModelApprovalStatus": status,
+        "CreationTime": THEN,
+        "ModelPackageStatus": "Completed",
+    }
+
+
+def test_versions_are_listed_a_page_at_a_time():
+    with stubbed("sagemaker") as (client, stubber):
+        first = {"ModelPackageSummaryList": [listed(8, "Rejected"), listed(7, "Approved")], "NextToken": "t"}
+        stubber.add_response("list_model_packages", first, {**PAGE, "MaxResults": 2})
+        last = {"ModelPackageSummaryList": [listed(6, "PendingManualApproval")]}
+        stubber.add_response("list_model_packages", last, {**PAGE, "MaxResults": 2, "NextToken": "t"})
+        registry = Registry(client, "dropscore")
+        newest, rest = registry.versions(2, None), registry.versions(2, "t")
+    assert [(version.version, version.status) for version in newest.versions] == [
+        (8, "Rejected"),
+        (7, "Approved"),
+    ]
+    assert newest.versions[1] == Listed(ARN, 7, "Approved", THEN)
+    assert (newest.position, rest.position) == ("t", None)
+
+
+def test_a_token_that_sagemaker_has_not_given_is_no_position():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_client_error("list_model_packages", "ValidationException", http_status_code=400)
+        with pytest.raises(BadPosition):
+            Registry(client, "dropscore").versions(2, "forged")
+
+
+def test_a_refusal_of_the_first_page_is_nobody_s_token():
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_client_error("list_model_packages", "ValidationException", http_status_code=400)
+        with pytest.raises(ClientError, match="ValidationException"):
+            Registry(client, "dropscore").versions(2, None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from dropscore.aws.ledger.expressions import Item
+from dropscore.aws.ledger.places import Entry, Stretch
 from dropscore.domain.drop import TRANSITIONS, DropState
 from tests.simulation.memory import MemoryTable
 
@@ -55,30 +57,31 @@ class WatchedTable(MemoryTable):
         super().__init__()
         self.items = _Items(self._written)
         self.history: dict[str, list[Item]] = {}
-        self._places: dict[str, dict[str, Item]] = {}
-        self._place_of: dict[str, str] = {}
+        self._shown: dict[str, Item] = {}
+        self._places: Counter[str | None] = Counter()
 
     def get_all(self, pks: Sequence[str]) -> list[Item]:
         return super().get_all(sorted(pks, reverse=True))
 
     def query_index(self, key: str, due: datetime | None, limit: int) -> list[Item]:
         self._catch_up()
-        return super().query_index(key, due, limit) if self._places.get(key) else []
+        return super().query_index(key, due, limit) if self._places[key] else []
+
+    def query_keys(self, stretch: Stretch, limit: int) -> list[Entry]:
+        self._catch_up()
+        return super().query_keys(stretch, limit)
 
     def indexed(self) -> Iterable[Item]:
-        return [item for place in self._places.values() for item in place.values()]
+        return self._shown.values()
 
     def _catch_up(self) -> None:
         """The index is up to date."""
 
     def _index(self, pk: str, item: Item) -> None:
-        """Have the index show the item as it is here."""
-        before = self._place_of.pop(pk, None)
-        if before is not None:
-            del self._places[before][pk]
-        if "work" in item:
-            self._places.setdefault(item["work"], {})[pk] = item
-            self._place_of[pk] = item["work"]
+        """Have the indexes show the item as it is here."""
+        self._places[self._shown.get(pk, {}).get("work")] -= 1
+        self._places[item.get("work")] += 1
+        self._shown[pk] = item
 
     def _written(self, pk: str, old: Item | None, new: Item) -> None:
         self._index(pk, new)

@@ -24,6 +24,7 @@ from dropscore.aws.ledger.expressions import (
     serialize,
 )
 from dropscore.aws.ledger.items import stamp
+from dropscore.aws.ledger.places import INDEXES, MAX_RANGE_BYTES, Entry, Stretch
 from dropscore.aws.ledger.table import Change, Conflict, Put
 from dropscore.aws.ranged import RangedObject
 from dropscore.domain.drop import Source
@@ -32,6 +33,9 @@ from dropscore.domain.errors import SourceGone
 _CLAUSE = re.compile(r"(attribute_exists|attribute_not_exists)\(([#\w]+)\)|([#\w]+) (=|<=|>=|<|>) (:\w+)")
 _AT_ONCE = 100
 """Keys of a BatchGetItem, writes of a TransactWriteItems (API reference)."""
+
+_INDEXED = {"work", "due"} | {name for index in INDEXES for name in (index.hash, index.range)}
+"""The attributes that indexes have for keys."""
 
 
 class MemoryTable:
@@ -77,8 +81,21 @@ class MemoryTable:
         found = [item for item in found if due is None or item["due"] <= stamp(due)]
         return deepcopy(sorted(found, key=lambda item: item["due"])[:limit])
 
+    def query_keys(self, stretch: Stretch, limit: int) -> list[Entry]:
+        _demand(limit > 0, "Query", "limit below 1")
+        _demand("" < stretch.low <= stretch.high, "Query", "BETWEEN in the wrong order")
+        _demand(_size(stretch.high) <= MAX_RANGE_BYTES, "Query", "a key that is too long")
+        index = stretch.index
+        found = [
+            Entry(item[index.range], item["pk"])
+            for item in self.indexed()
+            if item.get(index.hash) in stretch.partitions
+            and stretch.low <= item.get(index.range, "") <= stretch.high
+        ]
+        return sorted(found, reverse=index.newest_first)[:limit]
+
     def indexed(self) -> Iterable[Item]:
-        """The items as the index has them."""
+        """The items as the indexes have them."""
         return self.items.values()
 
     def _outcome(self, write: Put | Change) -> Item:
@@ -147,9 +164,14 @@ def _stored(item: Item) -> Item:
     stored = deserialize(serialize(item))
     for name, value in stored.items():
         _demand(value != set(), "UpdateItem", f"the set {name} is empty")
-    for name in ("work", "due"):
-        _demand(stored.get(name, "x") and isinstance(stored.get(name, "x"), str), "UpdateItem", name)
+    for name in _INDEXED & stored.keys():
+        _demand(stored[name] and isinstance(stored[name], str), "UpdateItem", name)
+        _demand(_size(stored[name]) <= MAX_RANGE_BYTES, "UpdateItem", f"{name} is too long for a sort key")
     return stored
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
 
 
 def _demand(taken: object, operation: str, message: str) -> None:

@@ -6,12 +6,14 @@ import re
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from dropscore.approved import CurrentModel
-from dropscore.aws.ledger import Versions
+from dropscore.aws.ledger import Catalogue, Versions
+from dropscore.domain.catalogue import Arrived, ByVersion, Everything, InState, OfKey, Page, Selection
 from dropscore.domain.drop import FINAL_STATES, TRANSITIONS, Drop, DropState
 from dropscore.domain.errors import ModelUnusable
 from dropscore.handlers import invocation
@@ -68,6 +70,7 @@ class Promises:
             if drop.state.final:
                 self._check_final(drop, put)
         self._check_jobs()
+        self._check_catalogue()
         for _ in range(2):
             swept = self.world.sweep()
             demand(set(vars(swept).values()) == {0}, f"the sweep does not come to rest: {swept}")
@@ -162,6 +165,28 @@ class Promises:
         for drop_id in set(self.dropped) - self.revived:
             tries = self.world.drop(drop_id).tries
             demand(tries <= MOST_TRIES, f"{drop_id} was in {tries} jobs")
+
+    def _check_catalogue(self) -> None:
+        """Whoever lists drops finds each of them, once."""
+        items = self.world.all_items("drop#")
+        shelves: dict[Selection, list[str]] = {Everything(): [item["drop_id"] for item in items]}
+        for item in items:
+            selections: list[Selection] = [InState(DropState(item["state"])), OfKey(item["source_key"])]
+            if "model_version" in item:
+                selections.append(ByVersion(int(item["model_version"])))
+            for selection in selections:
+                shelves.setdefault(selection, []).append(item["drop_id"])
+        for selection, ids in shelves.items():
+            found = [drop.drop_id for page in self._pages(selection) for drop in page.drops]
+            demand(sorted(found) == sorted(ids), f"{selection} has {found}, and the ledger {ids}")
+
+    def _pages(self, selection: Selection) -> Iterator[Page]:
+        catalogue = Catalogue(self.world.table)
+        page = catalogue.page(selection, Arrived(), 3, None)
+        while page.position is not None:
+            yield page
+            page = catalogue.page(selection, Arrived(), 3, page.position)
+        yield page
 
     def _check_acknowledged(self, body: str, ended: set[str]) -> None:
         """Promise 5."""

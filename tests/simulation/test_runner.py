@@ -9,7 +9,7 @@ from tests.simulation.__main__ import main
 
 
 def test_the_last_line_counts_crash_points_and_violations(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["--scenario", "one_drop", "--at", "3:before,9:after"])
+    code = main(["--scenario", "one_drop", "--at", "3:before,11:after"])
 
     assert code == 0
     assert capsys.readouterr().out.splitlines()[-1] == "crash points tried: 1, violations: 0"
@@ -20,11 +20,11 @@ def test_a_violation_is_told_with_how_to_live_it_again(
 ) -> None:
     monkeypatch.setattr(Sweep, "run", lambda _: Swept(0, 0, 0, 0, 0))
 
-    code = main(["--scenario", "one_drop", "--at", "9:after"])
+    code = main(["--scenario", "one_drop", "--at", "11:after"])
 
     told = capsys.readouterr().out
     assert code == 1
-    assert "again: python -m tests.simulation --scenario one_drop --at 9:after" in told
+    assert "again: python -m tests.simulation --scenario one_drop --at 11:after" in told
     assert told.splitlines()[-1] == "crash points tried: 1, violations: 1"
 
 

@@ -11,7 +11,9 @@ LIMIT = 262_144_000
 
 
 @pytest.mark.flow
-@pytest.mark.parametrize("name", ["PrepareFunction", "CollectFunction", "SweepFunction"])
+@pytest.mark.parametrize(
+    "name", ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction"]
+)
 def test_the_artifact_fits_into_lambda_and_holds_the_handler(name):
     built = yaml_parse((BUILD / "template.yaml").read_text())["Resources"][name]["Properties"]
     folder = BUILD / built["CodeUri"]

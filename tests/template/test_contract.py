@@ -4,7 +4,7 @@ import pytest
 
 from tests.template.translated import translated
 
-FUNCTIONS = ["PrepareFunction", "CollectFunction", "SweepFunction"]
+FUNCTIONS = ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction"]
 ENVIRONMENT = {
     "AWS_ENDPOINT_URL",
     "INBOX_BUCKET",
@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
 }
+OF_ONE = {"ResultsApiFunction": {"API_AUTH"}}
 
 
 def test_outputs_are_the_ones_that_tools_read():
@@ -52,6 +53,9 @@ def test_outputs_are_the_ones_that_tools_read():
         "ModelPackageGroupName",
         "TransformRoleArn",
         "JobPrefix",
+        "ResultsApiUrl",
+        "ResultsDatabaseName",
+        "PredictionsTableName",
     }
 
 
@@ -65,7 +69,8 @@ def test_every_parameter_is_described_grouped_and_has_a_default():
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_gets_the_whole_environment(name):
-    assert set(translated().properties(name)["Environment"]["Variables"]) == ENVIRONMENT
+    variables = set(translated().properties(name)["Environment"]["Variables"])
+    assert variables == ENVIRONMENT | OF_ONE.get(name, set())
 
 
 def test_the_endpoint_of_aws_is_botocores_own_unless_set():
@@ -78,6 +83,7 @@ def test_handlers_are_the_doors():
         "PrepareFunction": "dropscore.handlers.prepare.handler",
         "CollectFunction": "dropscore.handlers.collect.handler",
         "SweepFunction": "dropscore.handlers.sweep.handler",
+        "ResultsApiFunction": "dropscore.handlers.results_api.handler",
     }
 
 
@@ -104,9 +110,17 @@ def test_functions_are_traced_and_log_json_into_a_group_that_expires(name):
 def test_the_ledger_has_the_keys_index_and_safeguards_that_the_code_counts_on():
     ledger = translated().properties("LedgerTable")
     assert ledger["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
-    (index,) = ledger["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "work"
-    assert [key["AttributeName"] for key in index["KeySchema"]] == ["work", "due"]
+    indexes = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in ledger["GlobalSecondaryIndexes"]
+    }
+    assert indexes == {
+        "work": ["work", "due"],
+        "arrivals": ["arrivals", "arrived"],
+        "states": ["states", "arrived"],
+        "versions": ["versions", "arrived"],
+        "keys": ["keys", "key_order"],
+    }
     assert ledger["BillingMode"] == "PAY_PER_REQUEST"
     assert ledger["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
     assert ledger["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

@@ -36,14 +36,14 @@ def _allowed(role, *, with_key=False):
     return {action for statement in _statements(role, with_key=with_key) for action in _actions(statement)}
 
 
-@pytest.mark.parametrize("function", ["Prepare", "Collect", "Sweep"])
+@pytest.mark.parametrize("function", ["Prepare", "Collect", "Sweep", "ResultsApi"])
 def test_each_function_has_a_role_of_its_own(function):
     role = translated().properties(f"{function}Function")["Role"]
     assert role == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
 
 
 @pytest.mark.parametrize("with_key", [False, True])
-@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "TransformRole"])
+@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "TransformRole", "ResultsApiRole"])
 def test_roles_name_each_action_and_scope_it_where_it_can_be(role, with_key):
     for statement in _statements(role, with_key=with_key):
         assert statement["Effect"] == "Allow"
@@ -63,7 +63,7 @@ def test_only_the_jobs_role_is_passed_and_only_to_sagemaker(role):
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-@pytest.mark.parametrize("role", FUNCTION_ROLES)
+@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "ResultsApiRole"])
 def test_jobs_and_models_of_other_stacks_are_out_of_reach(role):
     for statement in _statements(role):
         sagemaker = {action for action in _actions(statement) if action.startswith("sagemaker:")}
@@ -88,7 +88,7 @@ def test_nothing_deletes_data(role):
 @pytest.mark.parametrize("role", FUNCTION_ROLES)
 def test_a_role_that_reads_a_bucket_may_list_it_unconditionally(role):
     # A missing key would answer 403 otherwise; a condition on the prefix is never met by GetObject.
-    # Not of results: one is read only where a put has just been refused because it is there.
+    # Not of results, for these: one is read only where a put has just been refused because it is there.
     statements = _statements(role)
     read = {
         bucket

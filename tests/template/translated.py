@@ -30,14 +30,17 @@ class Translated:
 
 
 @cache
-def translated(with_key: bool = False) -> Translated:
+def translated(with_key: bool = False, *, true: tuple[str, ...] = ()) -> Translated:
+    """The template where only the conditions named hold; `with_key`: HasKey."""
     source = yaml_parse((REPOSITORY / "template.yaml").read_text())
     # SAM translates only what has been uploaded.
     source["Globals"]["Function"]["CodeUri"] = "s3://artifacts/functions.zip"
     region = Session(region_name="us-east-1")
     template = Translator({}, Parser(), boto_session=region).translate(source, parameter_values={})
     plain = json.loads(json.dumps(template))
-    decided = {name: with_key and name == "HasKey" for name in plain["Conditions"]}
+    holding = {*true, *(["HasKey"] if with_key else [])}
+    assert holding <= set(plain["Conditions"])
+    decided = {name: name in holding for name in plain["Conditions"]}
     plain["Resources"] = {
         name: _decide(resource, decided)
         for name, resource in plain["Resources"].items()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dropscore.domain.errors import ContentError
 from dropscore.domain.features import Extraction
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
-from dropscore.domain.zones import UNITS_PER_SECOND
+from dropscore.domain.wall_clock import UNITS_PER_SECOND
 from tests.unit.builders import clock_features, extract, feature
 
 ORACLE = {

@@ -68,3 +68,14 @@ def test_an_s3_address_is_bucket_and_key(uri, parts):
 def test_what_is_no_s3_address_makes_the_model_unusable(uri):
     with pytest.raises(ModelUnusable, match="is not an s3:// address"):
         split_s3_uri(uri)
+
+
+def test_metrics_are_the_numbers_that_it_was_measured_at():
+    said = {
+        "metric_AE-at-50th": "0.25",
+        "metric_r2": "-1",
+        "metric_bad": "x",
+        "metric_inf": "inf",
+        "other": "1",
+    }
+    assert package(**said).metrics == {"AE-at-50th": 0.25, "r2": -1.0}

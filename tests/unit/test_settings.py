@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from dropscore.settings import Settings, SettingsError
+from dropscore.settings import ApiAuth, ApiSettings, Settings, SettingsError
 
 ENVIRONMENT = {
     "INBOX_BUCKET": "inbox",
@@ -89,3 +89,18 @@ def test_the_reader_gets_what_the_function_itself_does_not_take():
 def test_a_function_with_too_little_memory_to_read_files_says_how_much_it_needs():
     with pytest.raises(SettingsError, match="give the functions 768 MB"):
         read(AWS_LAMBDA_FUNCTION_MEMORY_SIZE="512")
+
+
+def test_the_api_reads_what_it_needs_and_no_more():
+    needed = {name: ENVIRONMENT[name] for name in ("RESULTS_BUCKET", "LEDGER_TABLE", "MODEL_PACKAGE_GROUP")}
+    assert ApiSettings.read({**needed, "API_AUTH": "JWT"}) == ApiSettings(
+        "results", "ledger", "dropscore", "unknown", ApiAuth.JWT
+    )
+    for name in (*needed, "API_AUTH"):
+        with pytest.raises(SettingsError, match=f"lacks {name}; deploy"):
+            ApiSettings.read({**needed, "API_AUTH": "IAM", name: ""})
+
+
+def test_who_may_read_is_one_of_two():
+    with pytest.raises(SettingsError, match="API_AUTH='NONE', expected IAM or JWT"):
+        ApiSettings.read({**ENVIRONMENT, "API_AUTH": "NONE"})

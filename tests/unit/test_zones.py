@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropscore.domain import zones
-from dropscore.domain.zones import FIRST_SECOND, LAST_SECOND, UNITS_PER_SECOND, UnknownZone, wall_clock, zone
+from dropscore.domain import wall_clock as clocks
+from dropscore.domain.wall_clock import FIRST_SECOND, LAST_SECOND, UNITS_PER_SECOND, wall_clock
+from dropscore.domain.zones import UnknownZone, zone
 
 TZDATA = resources.files("tzdata")
 ALL_ZONES = TZDATA.joinpath("zones").read_text().split()
@@ -138,6 +139,6 @@ def test_the_column_s_own_zone_does_not_shift_the_instant():
 
 
 def test_a_date_far_away_costs_one_year_and_not_all_years_up_to_it():
-    zones._changes.cache_clear()
+    clocks._changes.cache_clear()
     wall_clock(pa.array([0, 253_300_000_000], pa.timestamp("s")), "Europe/Berlin")
-    assert zones._changes.cache_info().misses == 2
+    assert clocks._changes.cache_info().misses == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -275,6 +276,69 @@ def test_a_prediction_that_is_not_finite_rejects_its_row(world: World) -> None:
     ]
 
 
+def test_the_ledger_says_how_far_predictions_are_from_the_actuals_and_what_code_scored(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.run()
+
+    drop = world.drop(drop_id)
+    errors = vars(drop.errors)  # predictions are 0, 0.5, 1 and 1.5, the actuals 0, 1, 2 and 3
+    assert errors == pytest.approx(
+        {
+            "rows": 4,
+            "mean_absolute": 0.75,
+            "median_absolute": 0.5,
+            "p95_absolute": 1.5,
+            "root_mean_square": 0.875**0.5,
+        },
+        rel=0.002,
+    )
+    assert drop.code_version == "1.2.3"
+    assert [step.state for step in drop.history] == ["PREPARING", "PREPARED", "SCORING", "SCORED"]
+
+
+def test_a_drop_without_the_target_has_no_errors(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3, load=pa.nulls(3, pa.float64())))
+    world.run()
+    assert (world.drop(drop_id).state, world.drop(drop_id).errors) == ("SCORED", None)
+
+
+def test_a_job_says_when_it_was_closed(world: World) -> None:
+    world.approve()
+    put_many(world, 1)
+    world.deliver_inbox()
+    (name,) = world.sagemaker.jobs
+    jobs = Jobs(world.table, world.index, world.drops)
+    assert jobs.get(name).finished_at is None
+    world.run()
+    assert jobs.get(name).finished_at == world.now
+
+
+def test_a_result_of_an_earlier_release_is_committed_as_that_release_s(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a result that was put, but not committed, by the release before
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    with monkeypatch.context() as crash:
+        crash.setattr("dropscore.aws.ledger.Drops.score", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            world.deliver_collect()
+
+    # WHEN this one goes on
+    world.settings = replace(world.settings, code_version="2.0.0")
+    world.run()
+
+    # THEN the ledger says what the object says
+    assert world.states(drop_id) == ["SCORED"]
+    assert world.drop(drop_id).code_version == "1.2.3"
+    assert world.drop(drop_id).errors.rows == 4
+
+
 def test_a_result_that_an_earlier_try_wrote_is_verified_and_committed(world: World, monkeypatch) -> None:
     world.approve()
     drop_id = put_many(world, 1)[0]
@@ -347,6 +411,8 @@ def test_a_result_that_a_reader_left_behind_is_committed_and_not_made_again(
     assert drop.result_uri == world.results.uri(f"predictions/{name}")
     assert [row["row"] for row in world.rejects(drop_id)] == [0]
     assert len(world.sagemaker.jobs) == 1
+    assert (drop.errors.rows, drop.errors.mean_absolute) == (3, 1.0)
+    assert drop.code_version == "1.2.3"
 
 
 def test_the_date_of_a_result_is_fixed_when_the_end_is_seen(world: World) -> None:

@@ -238,6 +238,8 @@ def test_a_file_without_rows_is_scored_without_a_job(world: World) -> None:
     assert world.states(drop_id) == ["SCORED"]
     assert world.result(drop_id).num_rows == 0
     assert world.sagemaker.jobs == {}
+    drop = world.drop(drop_id)
+    assert (drop.errors, drop.code_version) == (None, "1.2.3")
 
 
 @pytest.mark.parametrize("limit", [{"max_rows": 2}, {"max_bytes": 100}])

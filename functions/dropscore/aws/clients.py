@@ -18,13 +18,30 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sqs import SQSClient
 
-_CONFIG = Config(
+WORKING = Config(
     connect_timeout=3,
     read_timeout=20,
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=10,
 )
-"""Four tries of at most 23 s and backoff stay under 120 s, well within a function's 300 s."""
+"""For work from a queue: four tries of at most 23 s and backoff stay under 120 s of a function's 300 s."""
+
+ANSWERING = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=10,
+)
+"""For who is waited for: two tries of at most 3 s and a backoff of at most 1 s.
+
+No answer takes more than four calls without a look at the time left, so that they stay under 29 s; API
+Gateway waits for 30 ("Quotas for configuring and running an HTTP API").
+"""
+
+_PRESIGNING = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+"""Unless told otherwise, botocore presigns, in old regions, with a signature that does not open what a
+customer key encrypts, and for an endpoint that may send the request on to one that it is not signed for.
+"""
 
 AwsError = (ClientError, BotoCoreError)
 """What a call can raise."""
@@ -54,28 +71,29 @@ BUSY_CODES = frozenset(
 class Clients:
     """One client per service, made when first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config = WORKING) -> None:
         self._session = boto3.session.Session()
+        self._config = config
 
     def s3(self) -> S3Client:
         """S3."""
-        return self._session.client("s3", config=_CONFIG)
+        return self._session.client("s3", config=self._config.merge(_PRESIGNING))
 
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB."""
-        return self._session.client("dynamodb", config=_CONFIG)
+        return self._session.client("dynamodb", config=self._config)
 
     def sqs(self) -> SQSClient:
         """SQS."""
-        return self._session.client("sqs", config=_CONFIG)
+        return self._session.client("sqs", config=self._config)
 
     def events(self) -> EventBridgeClient:
         """EventBridge."""
-        return self._session.client("events", config=_CONFIG)
+        return self._session.client("events", config=self._config)
 
     def sagemaker(self) -> SageMakerClient:
         """SageMaker."""
-        return self._session.client("sagemaker", config=_CONFIG)
+        return self._session.client("sagemaker", config=self._config)
 
     def sagemaker_runtime(self, connect_seconds: float, read_seconds: float) -> Any:
         """What sends requests to endpoints, each once: whoever has asked is told to ask again."""

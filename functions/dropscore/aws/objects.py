@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 
 from dropscore.aws.clients import AwsError, error_code
-from dropscore.aws.ranged import RangedObject
+from dropscore.aws.ranged import RangedObject, Ranges
 from dropscore.domain.drop import Source
 from dropscore.domain.errors import SourceGone
 
@@ -63,6 +63,26 @@ class Bucket:
     def open(self, key: str) -> RangedObject:
         """The object as a file that is read by ranges."""
         return RangedObject(self._client, self.name, key)
+
+    def ranges(self, key: str, etag: str | None = None) -> Ranges:
+        """Ranges of the object, while its ETag is `etag` where one is given."""
+        return Ranges(self._client, self.name, key, etag=etag)
+
+    def presigned(self, key: str, file_name: str, content_type: str, seconds: int) -> str:
+        """A URL that anybody can fetch the object from for a while, under a file name of its own.
+
+        It ends with the credentials that sign it, too, should they be gone sooner.
+        """
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.name,
+                "Key": key,
+                "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+                "ResponseContentType": content_type,
+            },
+            ExpiresIn=seconds,
+        )
 
     def read(self, key: str) -> bytes:
         """The whole object."""

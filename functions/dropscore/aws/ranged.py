@@ -1,10 +1,11 @@
-"""An S3 object as a file that is read by ranges, so that only what is needed of it is fetched."""
+"""An S3 object read by ranges, and as a file, so that only what is needed of it is fetched."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dropscore.aws.clients import AwsError, error_code, passes_by_itself
@@ -21,8 +22,22 @@ _GONE = _NOT_THERE | {"MethodNotAllowed", "405", "PreconditionFailed", "412"}
 """No such object or version, a delete marker (405), another ETag (412): GetObject, API reference."""
 
 
-class RangedObject(io.RawIOBase):
-    """A read-only, seekable file over one object: one version of it, or what it is while its ETag is `etag`.
+@dataclass(frozen=True)
+class Tail:
+    """The last bytes of an object, how many bytes it has in all, and its ETag."""
+
+    data: bytes
+    size: int
+    etag: str
+
+    @property
+    def start(self) -> int:
+        """Where in the object the bytes begin."""
+        return self.size - len(self.data)
+
+
+class Ranges:
+    """Ranges of one object, one request each: of one version of it, or while its ETag is `etag`.
 
     Raises
     ------
@@ -35,7 +50,6 @@ class RangedObject(io.RawIOBase):
     def __init__(
         self, client: S3Client, bucket: str, key: str, *, version: str | None = None, etag: str | None = None
     ) -> None:
-        super().__init__()
         self._client = client
         self._where: dict[str, Any] = {
             "Bucket": bucket,
@@ -43,9 +57,51 @@ class RangedObject(io.RawIOBase):
             **({"VersionId": version} if version else {}),
             **({"IfMatch": f'"{etag}"'} if etag else {}),
         }
-        self._position = 0
         self.bytes_read = 0
-        self.size, self._tail = self._open()
+
+    def tail(self, size: int) -> Tail:
+        """The last `size` bytes, or all where there are fewer."""
+        try:
+            answer, data = self._get(f"bytes=-{size}")
+        except AwsError as error:
+            if error_code(error) == "InvalidRange":  # an empty object has no last bytes
+                return Tail(b"", 0, "")
+            raise
+        part_of = answer.get("ContentRange", "").rpartition("/")[2]  # none: it is the whole (RFC 9110, 14.2)
+        return Tail(data, int(part_of or len(data)), answer.get("ETag", "").strip('"'))
+
+    def part(self, start: int, size: int) -> bytes:
+        """The `size` bytes from `start` on."""
+        return self._get(f"bytes={start}-{start + size - 1}")[1]
+
+    def _get(self, byte_range: str) -> tuple[Mapping[str, Any], bytes]:
+        try:
+            answer = self._client.get_object(Range=byte_range, **self._where)
+            with closing(answer["Body"]) as body:  # its own `with` gives the raw stream, which checks nothing
+                data = body.read()
+        except AwsError as error:
+            if passes_by_itself(error):
+                raise ServiceBusy(f"S3 did not give {self}: {error}") from error
+            if error_code(error) in _GONE:
+                raise SourceGone(f"source gone: {self} no longer exists") from error
+            raise
+        self.bytes_read += len(data)
+        return answer, data
+
+    def __str__(self) -> str:
+        version = self._where.get("VersionId")
+        return f"s3://{self._where['Bucket']}/{self._where['Key']}" + (
+            f" (version {version})" if version else ""
+        )
+
+
+class _Seekable(io.RawIOBase):
+    """A read-only file of known size whose bytes `_fetch` gives."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self._position = 0
 
     def readable(self) -> bool:
         """Yes."""
@@ -84,38 +140,57 @@ class RangedObject(io.RawIOBase):
         view[: len(data)] = data
         return len(data)
 
-    def _open(self) -> tuple[int, bytes]:
-        try:
-            answer, tail = self._get(f"bytes=-{TAIL_BYTES}")
-        except AwsError as error:
-            if error_code(error) == "InvalidRange":  # an empty object has no last bytes
-                return 0, b""
-            raise
-        part_of = answer.get("ContentRange", "").rpartition("/")[2]  # none: it is the whole (RFC 9110, 14.2)
-        return int(part_of or len(tail)), tail
+    def _fetch(self, start: int, size: int) -> bytes:
+        raise NotImplementedError
+
+
+class RangedObject(_Seekable):
+    """A file over one object, of which only what is read is fetched; opening it fetches its tail.
+
+    Raises
+    ------
+    SourceGone, ServiceBusy
+        As `Ranges` does.
+    """
+
+    def __init__(
+        self, client: S3Client, bucket: str, key: str, *, version: str | None = None, etag: str | None = None
+    ) -> None:
+        self._ranges = Ranges(client, bucket, key, version=version, etag=etag)
+        self._tail = self._ranges.tail(TAIL_BYTES)
+        super().__init__(self._tail.size)
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes have been fetched."""
+        return self._ranges.bytes_read
 
     def _fetch(self, start: int, size: int) -> bytes:
-        tail_start = self.size - len(self._tail)
-        if start >= tail_start:
-            return self._tail[start - tail_start : start - tail_start + size]
-        return self._get(f"bytes={start}-{start + size - 1}")[1]
-
-    def _get(self, byte_range: str) -> tuple[Mapping[str, Any], bytes]:
-        try:
-            answer = self._client.get_object(Range=byte_range, **self._where)
-            with closing(answer["Body"]) as body:  # its own `with` gives the raw stream, which checks nothing
-                data = body.read()
-        except AwsError as error:
-            if passes_by_itself(error):
-                raise ServiceBusy(f"S3 did not give {self}: {error}") from error
-            if error_code(error) in _GONE:
-                raise SourceGone(f"source gone: {self} no longer exists") from error
-            raise
-        self.bytes_read += len(data)
-        return answer, data
+        if start >= self._tail.start:
+            return self._tail.data[start - self._tail.start : start - self._tail.start + size]
+        return self._ranges.part(start, size)
 
     def __str__(self) -> str:
-        version = self._where.get("VersionId")
-        return f"s3://{self._where['Bucket']}/{self._where['Key']}" + (
-            f" (version {version})" if version else ""
-        )
+        return str(self._ranges)
+
+
+class Excerpt(_Seekable):
+    """A file of which some pieces are at hand; to read from anywhere else is a defect.
+
+    Parameters
+    ----------
+    size
+        Bytes of the whole.
+    pieces
+        Where each begins, and its bytes.
+    """
+
+    def __init__(self, size: int, pieces: Sequence[tuple[int, bytes]]) -> None:
+        super().__init__(size)
+        self._pieces = pieces
+
+    def _fetch(self, start: int, size: int) -> bytes:
+        for first, data in self._pieces:
+            if first <= start and start + size <= first + len(data):
+                return data[start - first : start - first + size]
+        raise AssertionError(f"bytes {start} to {start + size} of {self.size} were not fetched")

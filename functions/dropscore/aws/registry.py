@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dropscore.aws.clients import AwsError, error_code
-from dropscore.domain.model import Package
+from dropscore.domain.errors import BadPosition
+from dropscore.domain.model import Listed, Listing, Package
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -32,6 +33,38 @@ class Registry:
         )
         newest = next((package for page in pages for package in page["ModelPackageSummaryList"]), None)
         return self.describe(newest["ModelPackageArn"]) if newest else None
+
+    def versions(self, limit: int, after: str | None) -> Listing:
+        """Up to `limit` versions of the group from the position `after` on, None for the newest.
+
+        Raises
+        ------
+        BadPosition
+            SageMaker has not given this position.
+        """
+        start: Any = {"NextToken": after} if after else {}
+        try:
+            answer: Any = self._client.list_model_packages(
+                ModelPackageGroupName=self.group,
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                MaxResults=limit,
+                **start,
+            )
+        except AwsError as error:
+            if after and error_code(error) == "ValidationException":
+                raise BadPosition(f"model package group {self.group} has no such page") from error
+            raise
+        found = (
+            Listed(
+                summary["ModelPackageArn"],
+                summary["ModelPackageVersion"],
+                summary["ModelApprovalStatus"],
+                summary["CreationTime"],
+            )
+            for summary in answer["ModelPackageSummaryList"]
+        )
+        return Listing(tuple(found), answer.get("NextToken") or None)
 
     def describe(self, package_arn: str) -> Package | None:
         """One version, or None when it has been deleted."""

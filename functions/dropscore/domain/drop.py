@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import unquote
 
+from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.errors import ContentError
 from dropscore.domain.spec import RESERVED_NAMES
 
@@ -145,6 +146,15 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A drop came to a state; `reason` where there was one."""
+
+    state: DropState
+    at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class Drop:
     """A drop as the ledger knows it.
 
@@ -166,6 +176,12 @@ class Drop:
         When its shards were written, and when it came to its final state.
     shards, rows_accepted
         How many shards it has, and the rows in them.
+    errors
+        Of its predictions against the actuals; None where no row has one.
+    code_version
+        Of the Dropscore that wrote its result.
+    history
+        Every state it has come to, the first one first.
     """
 
     drop_id: str
@@ -192,3 +208,6 @@ class Drop:
     result_uri: str | None = None
     rejects_uri: str | None = None
     announced: bool = False
+    errors: ErrorStatistics | None = None
+    code_version: str | None = None
+    history: tuple[Step, ...] = ()

@@ -56,3 +56,7 @@ class UnknownJob(DropscoreError):
 
 class ServiceBusy(DropscoreError):
     """A service throttled us, is over a quota or did not answer: nobody acts, the work is repeated later."""
+
+
+class BadPosition(DropscoreError):
+    """A position in the catalogue of drops that it has not given for this selection: who asks can act."""

@@ -14,7 +14,8 @@ import pyarrow.types as pt
 
 from dropscore.domain.errors import ContentError
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
-from dropscore.domain.zones import FIRST_SECOND, LAST_SECOND, UNITS_PER_SECOND, UnknownZone, wall_clock, zone
+from dropscore.domain.wall_clock import FIRST_SECOND, LAST_SECOND, UNITS_PER_SECOND, wall_clock
+from dropscore.domain.zones import UnknownZone, zone
 
 REJECT_SCHEMA = pa.schema([("row", pa.int64()), ("column", pa.string()), ("reason", pa.string())])
 """One line per row that could not be scored: which row, because of which column, and why."""

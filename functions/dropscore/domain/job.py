@@ -88,6 +88,7 @@ class Job:
     members: tuple[Member, ...]
     planned_at: datetime
     started_at: datetime | None = None
+    finished_at: datetime | None = None
     scored_date: str | None = None
     outcome: Outcome | None = None
     failure_reason: str | None = None

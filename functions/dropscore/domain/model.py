@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from dropscore.domain.drop import ModelVersion
 from dropscore.domain.errors import ModelUnusable
@@ -38,6 +40,13 @@ class Package:
     image: str
     metadata: Mapping[str, str]
     model_data_url: str = ""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What the model was measured at when it was trained; what is no finite number is left out."""
+        said = {name: value for name, value in self.metadata.items() if name.startswith(METRIC_PREFIX)}
+        numbers = {name.removeprefix(METRIC_PREFIX): _number(value) for name, value in said.items()}
+        return {name: number for name, number in numbers.items() if math.isfinite(number)}
 
     def model_version(self) -> ModelVersion:
         """What drops are prepared for.
@@ -81,6 +90,31 @@ class Package:
 
     def __str__(self) -> str:
         return f"model package {self.group} version {self.version}"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version as the registry lists it: `status` is SageMaker's `ModelApprovalStatus`."""
+
+    arn: str
+    version: int
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of versions, the newest first; `position` is where the next one begins, None at the end."""
+
+    versions: tuple[Listed, ...]
+    position: str | None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def key_in(bucket: str, uri: str, what: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts
 
 
@@ -21,6 +22,10 @@ class FileOutcome:
         Why the whole drop is rejected, with counts by reason; None when it is not.
     result_uri, rejects_uri
         What has been written into the results bucket, if anything.
+    errors
+        Of the result's predictions against the actuals; None where no row has one.
+    code_version
+        Of the Dropscore that has written the result.
     """
 
     counts: Counts
@@ -28,3 +33,5 @@ class FileOutcome:
     refusal: str | None = None
     result_uri: str | None = None
     rejects_uri: str | None = None
+    errors: ErrorStatistics | None = None
+    code_version: str | None = None

@@ -62,7 +62,7 @@ class Conversion:
             rejects_uri = self._results.put_rejects(self._drop, self._rejects)
             return FileOutcome(counts, refusal=f"{reason}: {self._rejects.reasons}", rejects_uri=rejects_uri)
         if not counts.rows_in:
-            return FileOutcome(counts, result_uri=self._put_empty_result(code_version))
+            return self._put_empty_result(counts, code_version)
         self._keep_context()
         return FileOutcome(counts, shards=self._shards)
 
@@ -84,12 +84,12 @@ class Conversion:
         self._timestamp_type = str(extraction.timestamp_type or "")
         return Counts(rows, self._context.rows, self._rejects.rows)
 
-    def _put_empty_result(self, code_version: str) -> str:
+    def _put_empty_result(self, counts: Counts, code_version: str) -> FileOutcome:
         drop = self._drop
         scored_date = drop.arrived_at.date().isoformat()
         lineage = Lineage(drop, self._model.version, "", scored_date, self._timestamp_type, code_version)
         with NewResult(lineage, self._model.spec.keys) as result:
-            return self._results.put(result)
+            return self._results.put(result, counts)
 
     def _keep_context(self) -> None:
         """Write what collect needs beside the shards."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from dropscore.aws.ledger.days import EVERYTHING
 from dropscore.aws.ledger.expressions import Append, Condition, Increment, Item
 from dropscore.aws.ledger.index import OpenWork
 from dropscore.aws.ledger.items import (
@@ -13,12 +14,15 @@ from dropscore.aws.ledger.items import (
     drop_of,
     drop_partition,
     drop_pk,
+    errors_attribute,
     model_attributes,
     source_attributes,
     stamp,
 )
+from dropscore.aws.ledger.places import VERSIONS, arrival_places, state_place, version_place
 from dropscore.aws.ledger.table import Conflict, Table
 from dropscore.domain.drop import TRANSITIONS, Counts, Drop, DropState, ModelVersion, Source
+from dropscore.domain.outcome import FileOutcome
 
 ANNOUNCE = "announce"
 """What waits in the index until the final state has been announced."""
@@ -88,6 +92,8 @@ class Drops:
         """
         first = {
             **{name: value for name, value in source_attributes(source).items() if value is not None},
+            **arrival_places(source, now),
+            **state_place(DropState.PREPARING, source.drop_id, now),
             "arrived_at": stamp(now),
             "attempt": 1,
             "tries": 0,
@@ -98,6 +104,7 @@ class Drops:
             "history": _history(DropState.PREPARING, now, None),
         }
         self._index.remember(now.date(), now)
+        self._index.days.remember(EVERYTHING, now.date())
         try:
             return drop_of(self._table.change(drop_pk(source.drop_id), first, _NOT_EXISTS))
         except Conflict as conflict:
@@ -129,7 +136,7 @@ class Drops:
 
     def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:
         """→ WAITING: no usable approved model yet, or no longer the one it was prepared for."""
-        forgotten = dict.fromkeys((*MODEL_ATTRIBUTES, "job", "cohort", "lone_failures"))
+        forgotten = dict.fromkeys((*MODEL_ATTRIBUTES, VERSIONS.hash, "job", "cohort", "lone_failures"))
         return self._move(
             drop, DropState.WAITING, now, {**forgotten, **_LEASE_OVER, "reason": reason}, due=now
         )
@@ -155,7 +162,7 @@ class Drops:
         """PREPARING → PREPARED: its `shards` are written; `counts.rows_scored` are the rows in them."""
         changes = {
             **_LEASE_OVER,
-            **model_attributes(model),
+            **self._scored_by(drop, model),
             "shards": shards,
             "rows_in": counts.rows_in,
             "rows_accepted": counts.rows_scored,
@@ -174,11 +181,17 @@ class Drops:
         changes = {"cohort": cohort, "reason": reason, "job": None, "lone_failures": Increment(int(alone))}
         return self._move(drop, DropState.PREPARED, now, changes, due=now)
 
-    def score(
-        self, drop: Drop, model: ModelVersion, counts: Counts, uris: Mapping[str, str | None], now: datetime
-    ) -> Drop:
-        """→ SCORED: its result is written; `uris` are `result_uri` and `rejects_uri`."""
-        changes = {**model_attributes(model), **_counted(counts), **uris, "reason": None}
+    def score(self, drop: Drop, model: ModelVersion, done: FileOutcome, now: datetime) -> Drop:
+        """→ SCORED: its result is written."""
+        changes = {
+            **self._scored_by(drop, model),
+            **_counted(done.counts),
+            "result_uri": done.result_uri,
+            "rejects_uri": done.rejects_uri,
+            "errors": errors_attribute(done.errors),
+            "code_version": done.code_version,
+            "reason": None,
+        }
         return self._finish(drop, DropState.SCORED, changes, now)
 
     def reject(
@@ -202,7 +215,13 @@ class Drops:
         """
         self._table.change(drop_pk(drop.drop_id), {"announced": True, "work": None, "due": None}, still(drop))
 
+    def _scored_by(self, drop: Drop, model: ModelVersion) -> Item:
+        """The changes that say which model version scores the drop."""
+        self._index.days.remember(str(model.version), drop.arrived_at.date())
+        return {**model_attributes(model), **version_place(model, drop.drop_id, drop.arrived_at)}
+
     def _finish(self, drop: Drop, state: DropState, changes: Mapping[str, Any], now: datetime) -> Drop:
+        self._index.days.remember(state.value, drop.arrived_at.date())
         finished = {**_LEASE_OVER, **changes, "finished_at": stamp(now), "announced": False}
         return self._move(drop, state, now, finished, due=now + ANNOUNCE_GRACE)
 
@@ -230,6 +249,7 @@ def move(
     place = drop_partition(what, drop.drop_id, drop.arrived_at) if what else None
     return {
         "state": state.value,
+        **state_place(state, drop.drop_id, drop.arrived_at),
         "work": place,
         "due": stamp(due) if due and place else None,
         "history": _history(state, now, reason),

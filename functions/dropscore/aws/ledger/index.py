@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from dropscore.aws.ledger.days import Days
 from dropscore.aws.ledger.expressions import Condition, Exclude, Include, Item
 from dropscore.aws.ledger.items import SPREAD, moment, partition, stamp
 from dropscore.aws.ledger.table import Conflict, Table
@@ -22,10 +23,12 @@ class OpenWork:
     """Finds open items through the index, on the days that are remembered to have some.
 
     The ledger's item `days` holds these days. Whoever opens an item remembers its day first; the sweep
-    forgets a day on which nothing is open any more.
+    forgets a day on which nothing is open any more. `days` are those of the catalogue, open or not: they are
+    kept here because this lives as long as the process.
     """
 
     def __init__(self, table: Table) -> None:
+        self.days = Days(table)
         self._table = table
         self._remembered: set[date] = set()
 

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from dropscore.aws.ledger.expressions import Item
-from dropscore.domain.drop import Drop, DropState, ModelVersion, Source
+from dropscore.domain.accuracy import ErrorStatistics
+from dropscore.domain.drop import Drop, DropState, ModelVersion, Source, Step
 from dropscore.domain.job import Job, JobState, Member, Outcome
 
 INDEX = "work"
@@ -79,6 +80,13 @@ def model_attributes(model: ModelVersion) -> Item:
     }
 
 
+def errors_attribute(errors: ErrorStatistics | None) -> Item | None:
+    """Error statistics, the floats as text: DynamoDB's numbers end at 1E126, and boto3 takes no floats."""
+    if errors is None:
+        return None
+    return {name: repr(value) if isinstance(value, float) else value for name, value in vars(errors).items()}
+
+
 MODEL_ATTRIBUTES = (
     "model_group",
     "model_version",
@@ -121,6 +129,12 @@ def drop_of(item: Item) -> Drop:
         result_uri=item.get("result_uri"),
         rejects_uri=item.get("rejects_uri"),
         announced=bool(item.get("announced", False)),
+        errors=_errors_of(item),
+        code_version=item.get("code_version"),
+        history=tuple(
+            Step(DropState(step["state"]), moment(step["at"]), step.get("reason"))
+            for step in item.get("history", ())
+        ),
     )
 
 
@@ -150,6 +164,7 @@ def job_of(item: Item) -> Job:
         members=tuple(Member.parse(text) for text in item["members"]),
         planned_at=moment(item["planned_at"]),
         started_at=_maybe(item, "started_at"),
+        finished_at=_maybe(item, "finished_at"),
         scored_date=item.get("scored_date"),
         outcome=Outcome(item["outcome"]) if "outcome" in item else None,
         failure_reason=item.get("failure_reason"),
@@ -170,6 +185,14 @@ def _model_of(item: Item) -> ModelVersion | None:
         item["feature_spec_uri"],
         item["feature_spec_sha256"],
     )
+
+
+def _errors_of(item: Item) -> ErrorStatistics | None:
+    errors = item.get("errors")
+    if errors is None:
+        return None
+    numbers = {name: float(value) for name, value in errors.items() if name != "rows"}
+    return ErrorStatistics(rows=int(errors["rows"]), **numbers)
 
 
 def _maybe(item: dict[str, Any], name: str) -> datetime | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +15,7 @@ from botocore.exceptions import ClientError
 from dropscore.aws.clients import error_code, error_message
 from dropscore.aws.ledger.expressions import Condition, Item, deserialize, serialize, update
 from dropscore.aws.ledger.items import INDEX, stamp
+from dropscore.aws.ledger.places import Entry, Stretch
 from dropscore.domain.errors import ServiceBusy
 
 if TYPE_CHECKING:
@@ -156,6 +160,32 @@ class Table:
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
         return [deserialize(item) for page in pages for item in page["Items"]]
+
+    def query_keys(self, stretch: Stretch, limit: int) -> list[Entry]:
+        """The first `limit` entries of a stretch in its index's order; its partitions are read at once."""
+        index = stretch.index
+        with ThreadPoolExecutor(len(stretch.partitions)) as pool:
+            found = pool.map(lambda place: self._query_partition(stretch, place, limit), stretch.partitions)
+            return [*islice(merge(*found, reverse=index.newest_first), limit)]
+
+    def _query_partition(self, stretch: Stretch, place: str, limit: int) -> list[Entry]:
+        index = stretch.index
+        within = Condition(
+            "#hash = :hash AND #range BETWEEN :low AND :high",
+            {"#hash": index.hash, "#range": index.range},
+            {":hash": place, ":low": stretch.low, ":high": stretch.high},
+        )
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName=index.name,
+            KeyConditionExpression=within.expression,
+            ExpressionAttributeNames=within.names,
+            ExpressionAttributeValues=serialize(within.values),
+            ScanIndexForward=not index.newest_first,
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
+        )
+        items = (deserialize(item) for page in pages for item in page["Items"])
+        return [Entry(item[index.range], item["pk"]) for item in items]
 
     def _request(self, write: Put | Change) -> Any:
         """A write as TransactWriteItems takes it."""

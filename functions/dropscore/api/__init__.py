@@ -1,0 +1,1 @@
+"""What the results API hears and says, between its door and the rooms behind."""

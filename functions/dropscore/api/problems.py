@@ -1,0 +1,166 @@
+"""Problems (RFC 9457): the one place that says which error a client sees as what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from dropscore.api.answers import Answer
+from dropscore.api.caching import NEVER_KEPT
+from dropscore.api.errors import (
+    BadRequest,
+    Fault,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    NotReady,
+    Unhealthy,
+)
+from dropscore.aws.clients import passes_by_itself
+from dropscore.domain.drop import DropState
+from dropscore.domain.errors import BadPosition, SourceGone
+
+logger = Logger(child=True)
+
+MEDIA_TYPE = "application/problem+json"
+
+_ABOUT_BLANK = "about:blank"
+_SLUG = "urn:dropscore:problem:"
+BUSY_SECONDS = 2
+PENDING_SECONDS = 30
+"""When to ask again: a throttle passes soon, a transform job takes minutes."""
+
+
+class FaultyField(Answer):
+    """What is wrong with one parameter."""
+
+    field: str
+    detail: str
+
+
+class Problem(Answer):
+    """Why a request was not answered as asked (RFC 9457)."""
+
+    type: str
+    """`about:blank` where the status says it all."""
+    title: str
+    status: int
+    detail: str
+    instance: str
+    """The path of the request."""
+
+
+class BadRequestProblem(Problem):
+    """Parameters are at fault."""
+
+    errors: Sequence[FaultyField]
+
+
+class NotReadyProblem(Problem):
+    """The drop is not in a state that has what was asked for."""
+
+    state: DropState
+    reason: str | None
+
+
+class GatewayMessage(Answer):
+    """What API Gateway says where the function was not asked, or did not answer."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What becomes of an error."""
+
+    status: HTTPStatus
+    detail: str
+    slug: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+    def response(self, path: str) -> Response[str]:
+        """The problem document about a request for `path`."""
+        document = {
+            "type": _SLUG + self.slug if self.slug else _ABOUT_BLANK,
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+            "instance": quote(path),
+            **self.members,
+        }
+        headers = {**NEVER_KEPT, **self.headers}
+        return Response(self.status.value, MEDIA_TYPE, json.dumps(document), headers=headers)
+
+
+def refusal(error: Exception) -> Refusal:  # noqa: C901, PLR0911 - the one table of them
+    """What a client sees of an error."""
+    match error:
+        case BadRequest(faults=faults):
+            return _bad_request(faults)
+        case NotFound():
+            return Refusal(HTTPStatus.NOT_FOUND, str(error))
+        case MethodNotAllowed(allowed=allowed):
+            return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, str(error), headers={"Allow": allowed})
+        case NotAcceptable():
+            return Refusal(HTTPStatus.NOT_ACCEPTABLE, str(error))
+        case NotReady():
+            return _not_ready(error)
+        case BadPosition():
+            return _bad_request([Fault("cursor", "names a place that there is not")])
+        case Unhealthy():
+            logger.warning("the ledger cannot be reached", error=str(error))
+            return _busy("The ledger cannot be reached.")
+        case SourceGone():
+            return Refusal(HTTPStatus.NOT_FOUND, "Its rows are no longer there: somebody has deleted them.")
+        case _ if passes_by_itself(error):
+            logger.warning("a service is busy", error=str(error))
+            return _busy("A service that the API reads from is busy; ask again shortly.")
+        case _:
+            logger.error("the request failed", exc_info=error)
+            return Refusal(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed; the function's log says why."
+            )
+
+
+def concerns_answer(error: RequestValidationError) -> bool:
+    """Whether it is our own answer that is not as documented, and not the request."""
+    return bool(error.errors()[0]["loc"][0] == "response")
+
+
+def invalid(error: RequestValidationError, faults: Sequence[Fault]) -> NotFound | BadRequest:
+    """What the declared parameters refused, beside the faults that the query has anyway.
+
+    A path that can name nothing names nothing.
+    """
+    found = [(e["loc"], e["msg"].removeprefix("Value error, ")) for e in error.errors()]
+    if any(where[0] == "path" for where, _ in found):
+        return NotFound("Nothing can have this name.")
+    known = {fault.field for fault in faults}
+    more = (Fault(str(where[1]), detail) for where, detail in found if where[1] not in known)
+    return BadRequest(*faults, *more)
+
+
+def _bad_request(faults: Sequence[Fault]) -> Refusal:
+    errors = [{"field": fault.field, "detail": fault.detail} for fault in faults]
+    detail = "; ".join(f"{fault.field}: {fault.detail}" for fault in faults)
+    return Refusal(HTTPStatus.BAD_REQUEST, detail, "bad-request", members={"errors": errors})
+
+
+def _not_ready(error: NotReady) -> Refusal:
+    headers = {"Retry-After": str(PENDING_SECONDS)} if error.pending else {}
+    slug = "not-ready" if error.pending else "never-ready"
+    members = {"state": error.drop.state.value, "reason": error.drop.reason}
+    return Refusal(HTTPStatus.CONFLICT, str(error), slug, headers, members)
+
+
+def _busy(detail: str) -> Refusal:
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, "busy", {"Retry-After": str(BUSY_SECONDS)})
