@@ -61,7 +61,7 @@ def demo(  # noqa: PLR0913, PLR0917 - an argument for each option
     from local.demo.model import TARGET, Wish  # noqa: PLC0415
     from local.demo.run import DemoRequest, run_demo  # noqa: PLC0415 (--help must not wait for pandas)
     from local.demo.traffic import Task  # noqa: PLC0415
-    from training.columns import split_names  # noqa: PLC0415
+    from training.cli.options import split_names  # noqa: PLC0415
 
     wish = Wish(split_names(features) or None, target or TARGET, timestamp or None)
     if task not in list(Task):

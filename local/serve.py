@@ -26,6 +26,7 @@ PARAMETERS = {
     "ModelsBucketName": "dropscore-models",
     "JobWindowSeconds": "5",
     "BatchWindowSeconds": "1",
+    "RealtimeEndpoint": "enabled",
 }
 
 HOW_TO = """\

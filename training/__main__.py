@@ -34,7 +34,7 @@ def _run() -> None:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
 
     from dropscore.domain.errors import DropscoreError  # noqa: PLC0415 - see above
-    from training.cli import app  # noqa: PLC0415 - see above
+    from training.cli.app import app  # noqa: PLC0415 - see above
 
     try:
         app(prog_name="python -m training")

@@ -174,6 +174,31 @@ class ApiSettings:
         )
 
 
+@dataclass(frozen=True)
+class PredictSettings:
+    """What who predicts in real time has to know of a function's environment: the endpoint, and the specs."""
+
+    endpoint_name: str
+    models_bucket: str
+    model_package_group: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> PredictSettings:
+        """Read them.
+
+        Raises
+        ------
+        SettingsError
+            One is missing; the message names it.
+        """
+        read = _Reader(environment)
+        return cls(
+            endpoint_name=read.text("ENDPOINT_NAME"),
+            models_bucket=read.text("MODELS_BUCKET"),
+            model_package_group=read.text("MODEL_PACKAGE_GROUP"),
+        )
+
+
 MAX_PAYLOAD_IN_FLIGHT_MB = 100
 """`MaxConcurrentTransforms` times `MaxPayloadInMB` is at most this (CreateTransformJob, API reference)."""
 

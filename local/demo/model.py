@@ -17,13 +17,15 @@ from dropscore.domain.features import Extraction
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
 from local.demo.files import DemoInputError
 from local.demo.sensor_month import write_sensor_month
-from training.data import Request, TrainingData, read_training_data
+from training.data.prepared import write_prepared
+from training.data.reading import Request, TrainingData, read_training_data
+from training.data.split import Split, split
 from training.errors import NotEnoughRows
-from training.metrics import Metrics
-from training.registry import ModelVersion, Registry
-from training.run import TrainedModel, train
-from training.sensors import Sensor
-from training.split import Split, split, write_prepared
+from training.model.local import train
+from training.model.metrics import Metrics
+from training.model.run import TrainedModel
+from training.registry.packages import ModelVersion, Registry
+from training.sensors.files import Sensor
 
 if TYPE_CHECKING:
     from local.stack import LocalStack

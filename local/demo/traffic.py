@@ -17,11 +17,12 @@ from dropscore.domain.spec import FeatureSpec
 from local.demo.model import KEY, MAX_TRAINING_ROWS, SEED, TIMESTAMP, TrainingChoice
 from local.demo.results import ErrorStatistics, Result, batches, error_statistics
 from local.demo.traffic_pair import COEFFICIENTS, TARGET, TrafficPair, write_pair
-from training.data import Request, read_training_data
-from training.opened import Moments, Reader, microseconds
-from training.partner import Partner, PartnerRequest, load
-from training.roles import Opened
-from training.sensors import DEVICE, SITE, DeviceOfFile, Devices, find_sensor
+from training.data.reading import Request, read_training_data
+from training.sensors.clocks import Moments, microseconds
+from training.sensors.devices import DEVICE, SITE, DeviceOfFile, Devices
+from training.sensors.files import Opened, Reader, find_sensor
+from training.sensors.partner import Partner, load
+from training.sensors.roles import Giving
 
 MODEL_GROUP = "cpu-from-traffic"
 TOLERANCE = 60_000_000
@@ -70,7 +71,7 @@ class HeldBack:
         reader, sensor = Reader([]), find_sensor([self.folder])
         opened = Opened(sensor, tuple(reader.footers(sensor)))
         spec = FeatureSpec(("hour",), timestamp=TIMESTAMP)
-        return load(PartnerRequest(opened, (TARGET,), DEVICE_NAMES), spec, devices, reader)
+        return load(Giving(opened, (TARGET,)), DEVICE_NAMES, spec, devices, reader)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from local.demo.model import InstalledModel
 from local.demo.panels import MAX_POINTS, read_points
 from local.demo.report import report
 from local.demo.results import Result, measure_errors, write_predictions, write_summary
-from training.registry import ModelVersion
+from training.registry.packages import ModelVersion
 
 MODEL = InstalledModel(
     ModelVersion("arn:package/3", 3, "Approved"),

@@ -11,14 +11,15 @@ from local.demo.model import InstalledModel
 from local.stack import LocalStack
 from tests.doors.house import House
 from tests.local.builders import ENVIRONMENT, IMAGE, model_archive
-from training.image import LIBRARIES
-from training.registry import ModelVersion
+from training.model.image import LIBRARIES
+from training.registry.packages import ModelVersion
 
 PARAMETERS = {
     "JobWindowSeconds": "0",
     "SweepSchedule": "rate(1 day)",
     "MaxRunningJobs": "10000",
     "MaxJobsPerDay": "10000",
+    "RealtimeEndpoint": "enabled",
 }
 
 

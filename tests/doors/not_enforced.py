@@ -5,16 +5,23 @@ from __future__ import annotations
 _TRACES = "MiniStack takes no traces"
 _KEY = "MiniStack's buckets, queues and tables need no key; the stack of these tests has none"
 _IMAGE = "no image is pulled: the container is a process of this machine"
-_LOGS = "log-group:/aws/sagemaker/TransformJobs*"
+_LOGS = {
+    "TransformRole": "log-group:/aws/sagemaker/TransformJobs*",
+    "EndpointRole": "log-group:/aws/sagemaker/Endpoints/EndpointName*",
+}
+"""Of the roles that containers run with."""
 _REPOSITORY = "repository/sagemaker-scikit-learn"
 
 NOT_ENFORCED = {
     **{
         f"{role} Trace xray:{action} *": _TRACES
-        for role in ("PrepareRole", "CollectRole", "SweepRole", "ResultsApiRole")
+        for role in ("PrepareRole", "CollectRole", "SweepRole", "ResultsApiRole", "PredictRole")
         for action in ("PutTelemetryRecords", "PutTraceSegments")
     },
-    "ResultsApiRole ReadWithKey kms:Decrypt KmsKeyArn": _KEY,
+    **{
+        f"{role} ReadWithKey kms:Decrypt KmsKeyArn": _KEY
+        for role in ("ResultsApiRole", "PredictRole", "EndpointRole")
+    },
     **{
         f"{role} UseKey kms:{action} KmsKeyArn": _KEY
         for role in ("PrepareRole", "CollectRole", "SweepRole")
@@ -32,11 +39,16 @@ NOT_ENFORCED = {
     },
     "TransformRole ListBuckets s3:ListBucket ModelsBucket": "the stand-in gets the artefact by its key",
     "TransformRole WriteOutputs s3:AbortMultipartUpload WorkBucket/transform/*": "no upload is cut off",
-    f"TransformRole WriteLogs logs:DescribeLogStreams {_LOGS}": "the stand-in writes streams without looking",
-    "TransformRole WriteMetrics cloudwatch:PutMetricData *": "the stand-in measures nothing",
+    "EndpointRole ListModels s3:ListBucket ModelsBucket": "the stand-in gets the artefact by its key",
     **{
-        f"TransformRole PullImage ecr:{action} {_REPOSITORY}": _IMAGE
+        f"{role} WriteLogs logs:DescribeLogStreams {logs}": "the stand-in writes streams without looking"
+        for role, logs in _LOGS.items()
+    },
+    **{f"{role} WriteMetrics cloudwatch:PutMetricData *": "the stand-in measures nothing" for role in _LOGS},
+    **{
+        f"{role} PullImage ecr:{action} {_REPOSITORY}": _IMAGE
+        for role in _LOGS
         for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
     },
-    "TransformRole LogInToPull ecr:GetAuthorizationToken *": _IMAGE,
+    **{f"{role} LogInToPull ecr:GetAuthorizationToken *": _IMAGE for role in _LOGS},
 }

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from tests.doors.exercises import Act, Exercise
 from tests.doors.house import NOTHING_LOGGED, House
-from training.endpoint import Patience, RealtimeEndpoint
-from training.endpoint_parts import Size
+from training.endpoint.parts import Size
+from training.endpoint.realtime import Patience, RealtimeEndpoint
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "predict-data.json").read_text())
 NAME = "dropscore"

@@ -13,8 +13,8 @@ from tests.doors.house import House
 
 pytestmark = pytest.mark.flow
 
-FUNCTION_ROLES = ["PrepareRole", "CollectRole", "SweepRole", "ResultsApiRole"]
-ROLES = [*FUNCTION_ROLES, "TransformRole"]
+FUNCTION_ROLES = ["PrepareRole", "CollectRole", "SweepRole", "ResultsApiRole", "PredictRole"]
+ROLES = [*FUNCTION_ROLES, "TransformRole", "EndpointRole"]
 Try = Callable[[Any, House], Any]
 
 
@@ -61,6 +61,17 @@ def _filled_in(value: Any, ids: dict[str, str]) -> Any:
     if isinstance(value, str) and (named := re.fullmatch(r"\{(\w+)\}", value)):
         return ids[named[1]]
     return value
+
+
+def read_a_spec() -> tuple[str, Try]:
+    """Read the feature spec of a version that the endpoint serves."""
+
+    def call(client: Any, house: House) -> Any:
+        place = {"Bucket": house.ids["ModelsBucket"], "Key": "dropscore/endpoint/own.json"}
+        house.s3.put_object(**place, Body=b"{}", IfNoneMatch="*")
+        return client.get_object(**place)
+
+    return "s3", call
 
 
 def make_model(name: str, role: str) -> tuple[str, Try]:
@@ -143,8 +154,30 @@ TO_NOBODY = {
         "describe_model_package",
         ModelPackageName="arn:aws:sagemaker:us-east-1:123456789012:model-package/other/1",
     ),
+    "ask another endpoint": calling(
+        "sagemaker-runtime", "invoke_endpoint", EndpointName="other", Body=b"1", ContentType="text/csv"
+    ),
+    "delete the endpoint": calling("sagemaker", "delete_endpoint", EndpointName="dropscore"),
+    "have the endpoint serve something else": calling(
+        "sagemaker", "update_endpoint", EndpointName="dropscore", EndpointConfigName="other"
+    ),
     "write another log": calling("logs", "create_log_stream", logGroupName="/any", logStreamName="any"),
 }
+
+NO_DATA = {
+    "read drops": get("InboxBucket", "any.parquet"),
+    "read shards": get("WorkBucket", "features/any.csv"),
+    "write shards": put("WorkBucket", "features/any.csv"),
+    "read results": get("ResultsBucket", "predictions/any.parquet"),
+    "write results": put("ResultsBucket", "predictions/any.parquet"),
+    "read the ledger": calling("dynamodb", "get_item", TableName="{LedgerTable}", Key={"pk": {"S": "any"}}),
+    "tell prepare what to do": send("InboxQueue"),
+    "announce": announce("dropscore"),
+    "make a model": make_model("dropscore-any", "TransformRole"),
+    "make a model for the endpoint": make_model("dropscore-any", "EndpointRole"),
+    "start a job": start_job("dropscore-any"),
+}
+"""Predictions in real time have nothing to do with drops."""
 
 TO_ONE = {
     "PrepareRole": {
@@ -256,6 +289,41 @@ TO_ONE = {
             "glue", "delete_table", DatabaseName="{ResultsDatabase}", Name="{PredictionsTable}"
         ),
     },
+    "PredictRole": {
+        **NO_DATA,
+        "read models": get("ModelsBucket", "dropscore/any/model.tar.gz"),
+        "read the specs of another group": get("ModelsBucket", "other/endpoint/any.json"),
+        "list models": listing("ModelsBucket"),
+        "write specs": put("ModelsBucket", "dropscore/endpoint/any.json"),
+        "list models' versions": calling(
+            "sagemaker", "list_model_packages", ModelPackageGroupName="dropscore"
+        ),
+        "look at a version": (
+            "sagemaker",
+            lambda client, house: client.describe_model_package(ModelPackageName=house.model.version.arn),
+        ),
+        "look at the endpoint": calling("sagemaker", "describe_endpoint", EndpointName="dropscore"),
+        "write the results api's log": calling(
+            "logs", "create_log_stream", logGroupName="{ResultsApiLogs}", logStreamName="any"
+        ),
+    },
+    "EndpointRole": {
+        **NO_DATA,
+        "ask itself": calling(
+            "sagemaker-runtime",
+            "invoke_endpoint",
+            EndpointName="dropscore",
+            Body=b"1",
+            ContentType="text/csv",
+        ),
+        "write specs": put("ModelsBucket", "dropscore/endpoint/any.json"),
+        "write a function's log": calling(
+            "logs", "create_log_stream", logGroupName="{PredictLogs}", logStreamName="any"
+        ),
+        "write another endpoint's log": calling(
+            "logs", "create_log_group", logGroupName="/aws/sagemaker/Endpoints/other"
+        ),
+    },
     "TransformRole": {
         "read drops": get("InboxBucket", "any.parquet"),
         "read contexts": get("WorkBucket", "context/any/1/rows.parquet"),
@@ -278,6 +346,8 @@ TO_ONE = {
 
 
 OWN = {
+    "EndpointRole": listing("ModelsBucket"),
+    "PredictRole": read_a_spec(),
     "PrepareRole": listing("InboxBucket"),
     "CollectRole": listing("WorkBucket"),
     "SweepRole": listing("ModelsBucket"),

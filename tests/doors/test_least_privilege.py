@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.doors import of_collect, of_jobs, of_prepare, of_results_api, of_sweep
+from tests.doors import of_collect, of_jobs, of_predict, of_prepare, of_results_api, of_sweep
 from tests.doors.grants import grants
 from tests.doors.house import House
 from tests.doors.not_enforced import NOT_ENFORCED
@@ -17,6 +17,7 @@ EXERCISES = {
     **of_collect.EXERCISES,
     **of_jobs.EXERCISES,
     **of_results_api.EXERCISES,
+    **of_predict.EXERCISES,
 }
 
 

@@ -21,6 +21,7 @@ def deployed() -> Iterator[Flow]:
         "ExpectDailyDrops": "true",
         "ApiRateLimit": "10000",
         "ApiBurstLimit": "5000",
+        "RealtimeEndpoint": "enabled",
     }
     with LocalStack(parameters=parameters) as stack:
         yield Flow(stack, install_sample_model(stack))

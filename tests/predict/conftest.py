@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from local.demo.sensor_month import write_sensor_month
 from local.server_process import ServerProcess
 from local.settings import ACCOUNT_ID
-from training import cli_endpoint
-from training.cli import app as training
+from training.cli import endpoint
+from training.cli.app import app as training
 
 MODELS = "toy-models"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -46,7 +46,7 @@ class Account:
 
     def tell(self, *arguments: str) -> list[str]:
         """What a command about the endpoint tells a person."""
-        return self._said(cli_endpoint.app, *arguments, *GROUP).splitlines()
+        return self._said(endpoint.app, *arguments, *GROUP).splitlines()
 
     def _said(self, app: Any, *arguments: str) -> str:
         done = CliRunner(env=self.environment).invoke(app, arguments)
@@ -57,15 +57,15 @@ class Account:
     def up(self, name: str, *more: str) -> dict[str, Any]:
         """`endpoint up`."""
         wanted = ("--bucket", MODELS, "--role", self.role, "--poll-seconds", "0.1")
-        return self.run(cli_endpoint.app, "up", "--name", name, *GROUP, *wanted, *more)
+        return self.run(endpoint.app, "up", "--name", name, *GROUP, *wanted, *more)
 
     def down(self, name: str) -> dict[str, Any]:
         """`endpoint down`."""
-        return self.run(cli_endpoint.app, "down", "--name", name, *GROUP, "--poll-seconds", "0.1")
+        return self.run(endpoint.app, "down", "--name", name, *GROUP, "--poll-seconds", "0.1")
 
     def status(self, name: str) -> dict[str, Any]:
         """`endpoint status`."""
-        return self.run(cli_endpoint.app, "status", "--name", name, *GROUP)
+        return self.run(endpoint.app, "status", "--name", name, *GROUP)
 
     def register(self, folder: Path) -> int:
         """`register`; the version's number."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dropscore.api.errors import BadRequest
 from dropscore.predict.asked import FeatureRows, SourceRows, read
-from dropscore.predict.errors import BadRequest
 
 
 def test_rows_of_features_and_rows_of_columns_are_told_apart() -> None:

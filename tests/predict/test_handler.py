@@ -7,13 +7,16 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from botocore.exceptions import ClientError
 
+from dropscore.aws.clients import ANSWERING
 from dropscore.aws.endpoint import EndpointBusy, EndpointSilent, ModelFailed, TooLarge
 from dropscore.domain.errors import ModelUnusable
 from dropscore.handlers import predict as door
+from dropscore.predict import application as wiring
 from dropscore.predict.application import predict as application
 from dropscore.predict.predicting import Predict
 from dropscore.settings import SettingsError
@@ -45,17 +48,6 @@ def post(body: Any, **more: Any) -> dict[str, Any]:
     event = json.loads((EVENTS / "predict-data.json").read_text())
     text = body if isinstance(body, str) else json.dumps(body)
     return door.handler({**event, "body": text, **more}, CONTEXT)
-
-
-@pytest.mark.parametrize(
-    ("event", "predictions"), [("predict-data.json", [58.0]), ("predict-rows.json", [52.0, 53.0])]
-)
-def test_the_events_of_this_repository_are_answered(event: str, predictions: list[float]) -> None:
-    answer = door.handler(json.loads((EVENTS / event).read_text()), CONTEXT)
-
-    assert answer["statusCode"] == 200
-    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    assert body_of(answer) == {"predictions": predictions, "model_version": 3}
 
 
 def test_a_body_may_come_as_base64() -> None:
@@ -108,9 +100,9 @@ DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "sec
 @pytest.mark.parametrize(
     ("error", "status", "retry_after"),
     [
-        (ModelFailed("secret"), 502, None),
+        (ModelFailed("secret"), 502, "60"),
         (EndpointBusy("secret", 5), 503, "5"),
-        (EndpointSilent("secret"), 504, None),
+        (EndpointSilent("secret"), 504, "2"),
         (ModelUnusable("secret"), 503, "60"),
         (S3_SLOW, 503, "2"),
         (TooLarge("4 MB"), 413, None),
@@ -140,6 +132,19 @@ def test_what_only_the_operator_can_mend_is_logged_for_the_alarm(
     post({"data": [[1, 2, 3]]})
 
     assert [vars(record).get("operator_needed") for record in caplog.records] == [True]
+
+
+def test_what_s3_may_take_is_bounded_as_for_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(wiring, "Clients", lambda *config: made.append(config) or MagicMock())
+    for name in ("MODELS_BUCKET", "MODEL_PACKAGE_GROUP", "ENDPOINT_NAME"):
+        monkeypatch.setenv(name, "x")
+    application.cache_clear()
+
+    application()
+    application.cache_clear()
+
+    assert made == [(ANSWERING,)]
 
 
 def test_a_function_without_its_variables_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dropscore.api.errors import BadRequest
 from dropscore.domain.features import Extraction
 from dropscore.domain.spec import FeatureSpec
 from dropscore.predict.asked import FeatureRows, SourceRows
-from dropscore.predict.errors import BadRequest
 from dropscore.predict.matrix import matrix
 from tests.predict.builders import TIMED, TRAFFIC
 

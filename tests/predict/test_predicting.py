@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from dropscore.api.errors import BadRequest
 from dropscore.aws.endpoint import EndpointBusy, ModelFailed
 from dropscore.domain.errors import ModelUnusable
 from dropscore.domain.serving import Serving
 from dropscore.predict.asked import FeatureRows, SourceRows
-from dropscore.predict.errors import BadRequest
 from dropscore.predict.predicting import NO_ROWS, Predict, Predicted
 from tests.predict.builders import GROUP, TIMED, TRAFFIC, FakeEndpoint, FakeModels, in_seconds, variant_of
 

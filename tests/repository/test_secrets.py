@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.image import _ACCOUNTS
+from training.model.image import _ACCOUNTS
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = {"123456789012", "000000000000", "111111111111"}

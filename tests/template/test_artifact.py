@@ -12,7 +12,7 @@ LIMIT = 262_144_000
 
 @pytest.mark.flow
 @pytest.mark.parametrize(
-    "name", ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction"]
+    "name", ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction", "PredictFunction"]
 )
 def test_the_artifact_fits_into_lambda_and_holds_the_handler(name):
     built = yaml_parse((BUILD / "template.yaml").read_text())["Resources"][name]["Properties"]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.template.translated import translated
 
-FUNCTIONS = ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction"]
+FUNCTIONS = ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction", "PredictFunction"]
 ENVIRONMENT = {
     "AWS_ENDPOINT_URL",
     "INBOX_BUCKET",
@@ -36,11 +36,18 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
 }
-OF_ONE = {"ResultsApiFunction": {"API_AUTH"}}
+OF_ONE = {"ResultsApiFunction": {"API_AUTH"}, "PredictFunction": {"ENDPOINT_NAME"}}
+WITH_ENDPOINT = translated(true=("HasRealtimeEndpoint",))
 
 
 def test_outputs_are_the_ones_that_tools_read():
-    assert set(translated().template["Outputs"]) == {
+    outputs = translated().template["Outputs"]
+    always = {name for name, output in outputs.items() if "Condition" not in output}
+    assert {name: outputs[name]["Condition"] for name in set(outputs) - always} == {
+        "EndpointName": "HasRealtimeEndpoint",
+        "EndpointRoleArn": "HasRealtimeEndpoint",
+    }
+    assert always == {
         "InboxBucketName",
         "WorkBucketName",
         "ResultsBucketName",
@@ -69,7 +76,7 @@ def test_every_parameter_is_described_grouped_and_has_a_default():
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_gets_the_whole_environment(name):
-    variables = set(translated().properties(name)["Environment"]["Variables"])
+    variables = set(WITH_ENDPOINT.properties(name)["Environment"]["Variables"])
     assert variables == ENVIRONMENT | OF_ONE.get(name, set())
 
 
@@ -78,18 +85,25 @@ def test_the_endpoint_of_aws_is_botocores_own_unless_set():
 
 
 def test_handlers_are_the_doors():
-    handlers = {name: translated().properties(name)["Handler"] for name in FUNCTIONS}
+    handlers = {name: WITH_ENDPOINT.properties(name)["Handler"] for name in FUNCTIONS}
     assert handlers == {
         "PrepareFunction": "dropscore.handlers.prepare.handler",
         "CollectFunction": "dropscore.handlers.collect.handler",
         "SweepFunction": "dropscore.handlers.sweep.handler",
         "ResultsApiFunction": "dropscore.handlers.results_api.handler",
+        "PredictFunction": "dropscore.handlers.predict.handler",
     }
+
+
+def test_these_are_all_the_functions_and_predictions_are_off_unless_asked_for():
+    assert set(WITH_ENDPOINT.of_type("AWS::Lambda::Function")) == set(FUNCTIONS)
+    assert set(translated().of_type("AWS::Lambda::Function")) == set(FUNCTIONS) - {"PredictFunction"}
+    assert translated().template["Parameters"]["RealtimeEndpoint"]["Default"] == "disabled"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_share_one_artifact_and_one_runtime(name):
-    function = translated().properties(name)
+    function = WITH_ENDPOINT.properties(name)
     assert function["Code"] == translated().properties("PrepareFunction")["Code"]
     assert function["Runtime"] == "python3.12"
     assert function["Architectures"] == ["x86_64"]
@@ -97,14 +111,14 @@ def test_functions_share_one_artifact_and_one_runtime(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_are_traced_and_log_json_into_a_group_that_expires(name):
-    function = translated().properties(name)
+    function = WITH_ENDPOINT.properties(name)
     logging = function["LoggingConfig"]
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert logging["LogFormat"] == "JSON"
     assert logging["ApplicationLogLevel"] == {"Ref": "LogLevel"}
     # At WARN or ERROR Lambda would drop the metrics, which are lines without a level.
     assert translated().template["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO"]
-    assert "RetentionInDays" in translated().properties(logging["LogGroup"]["Ref"])
+    assert "RetentionInDays" in WITH_ENDPOINT.properties(logging["LogGroup"]["Ref"])
 
 
 def test_the_ledger_has_the_keys_index_and_safeguards_that_the_code_counts_on():

@@ -5,6 +5,8 @@ import pytest
 from tests.template.translated import references, translated
 
 FUNCTION_ROLES = ["PrepareRole", "CollectRole", "SweepRole"]
+READ_ONLY_ROLES = ["ResultsApiRole", "PredictRole", "EndpointRole"]
+ENDPOINT = "HasRealtimeEndpoint"
 # Actions that know no resources, by the service authorization reference of each service.
 WITHOUT_RESOURCES = {
     "cloudwatch:PutMetricData",
@@ -15,8 +17,13 @@ WITHOUT_RESOURCES = {
 }
 
 
+CANNOT_TELL_MISSING_FROM_FORBIDDEN = {"PredictRole": {"ModelsBucket"}}
+"""Whoever asks for predictions is told the same of both: an operator has to act. To log which it is,
+it would have to list models, which are none of its business."""
+
+
 def _statements(role, *, with_key=False):
-    stack = translated(with_key)
+    stack = translated(with_key, true=(ENDPOINT,))
     properties = stack.properties(role)
     documents = [policy["PolicyDocument"] for policy in properties["Policies"]]
     documents += [stack.properties(arn["Ref"])["PolicyDocument"] for arn in properties["ManagedPolicyArns"]]
@@ -36,14 +43,14 @@ def _allowed(role, *, with_key=False):
     return {action for statement in _statements(role, with_key=with_key) for action in _actions(statement)}
 
 
-@pytest.mark.parametrize("function", ["Prepare", "Collect", "Sweep", "ResultsApi"])
+@pytest.mark.parametrize("function", ["Prepare", "Collect", "Sweep", "ResultsApi", "Predict"])
 def test_each_function_has_a_role_of_its_own(function):
-    role = translated().properties(f"{function}Function")["Role"]
+    role = translated(true=(ENDPOINT,)).properties(f"{function}Function")["Role"]
     assert role == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
 
 
 @pytest.mark.parametrize("with_key", [False, True])
-@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "TransformRole", "ResultsApiRole"])
+@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "TransformRole", *READ_ONLY_ROLES])
 def test_roles_name_each_action_and_scope_it_where_it_can_be(role, with_key):
     for statement in _statements(role, with_key=with_key):
         assert statement["Effect"] == "Allow"
@@ -63,13 +70,13 @@ def test_only_the_jobs_role_is_passed_and_only_to_sagemaker(role):
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "ResultsApiRole"])
+@pytest.mark.parametrize("role", [*FUNCTION_ROLES, *READ_ONLY_ROLES])
 def test_jobs_and_models_of_other_stacks_are_out_of_reach(role):
     for statement in _statements(role):
         sagemaker = {action for action in _actions(statement) if action.startswith("sagemaker:")}
         if sagemaker - {"sagemaker:ListModelPackages"}:
             for resource in _resources(statement):
-                assert set(references(resource)) & {"JobPrefix", "ModelPackageGroupName"}
+                assert set(references(resource)) & {"JobPrefix", "ModelPackageGroupName", "EndpointName"}
 
 
 def test_only_prepare_and_the_sweep_start_jobs_and_only_the_sweep_stops_them():
@@ -79,23 +86,24 @@ def test_only_prepare_and_the_sweep_start_jobs_and_only_the_sweep_stops_them():
     assert stopping == {"SweepRole"}
 
 
-@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "TransformRole"])
+@pytest.mark.parametrize("role", [*FUNCTION_ROLES, "TransformRole", *READ_ONLY_ROLES])
 def test_nothing_deletes_data(role):
     deleting = {action for action in _allowed(role) if ":Delete" in action}
     assert deleting <= {"sqs:DeleteMessage"}
 
 
-@pytest.mark.parametrize("role", FUNCTION_ROLES)
+@pytest.mark.parametrize("role", [*FUNCTION_ROLES, *READ_ONLY_ROLES])
 def test_a_role_that_reads_a_bucket_may_list_it_unconditionally(role):
     # A missing key would answer 403 otherwise; a condition on the prefix is never met by GetObject.
-    # Not of results, for these: one is read only where a put has just been refused because it is there.
+    # Not of results, for those that write them: one is read only where a put has just been refused because it
+    # is there.
     statements = _statements(role)
     read = {
         bucket
         for statement in statements
         if "s3:GetObject" in _actions(statement)
         for bucket in references(statement["Resource"])
-        if bucket != "ResultsBucket"
+        if bucket.endswith("Bucket") and (bucket != "ResultsBucket" or role not in FUNCTION_ROLES)
     }
     listed = {
         bucket
@@ -103,7 +111,7 @@ def test_a_role_that_reads_a_bucket_may_list_it_unconditionally(role):
         if "s3:ListBucket" in _actions(statement) and "Condition" not in statement
         for bucket in references(statement["Resource"])
     }
-    assert read <= listed
+    assert read - listed == CANNOT_TELL_MISSING_FROM_FORBIDDEN.get(role, set())
 
 
 @pytest.mark.parametrize("role", ["PrepareRole", "CollectRole"])
@@ -133,6 +141,26 @@ def test_the_job_writes_under_transform_only():
 def test_the_customers_key_is_usable_only_where_there_is_one(role):
     assert not {action for action in _allowed(role) if action.startswith("kms:")}
     assert {"kms:Decrypt", "kms:GenerateDataKey"} <= _allowed(role, with_key=True)
+
+
+@pytest.mark.parametrize("role", READ_ONLY_ROLES)
+def test_who_only_reads_only_decrypts(role):
+    assert not {action for action in _allowed(role) if action.startswith("kms:")}
+    assert {a for a in _allowed(role, with_key=True) if a.startswith("kms:")} == {"kms:Decrypt"}
+
+
+def test_predicting_takes_that_endpoint_and_its_specs_and_nothing_else():
+    # The original work's function had full access.
+    assert {statement["Sid"]: _actions(statement) for statement in _statements("PredictRole")} == {
+        "Ask": {"sagemaker:InvokeEndpoint"},
+        "ReadSpecs": {"s3:GetObject"},
+        "Trace": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
+        "WriteLogs": {"logs:CreateLogStream", "logs:PutLogEvents"},
+    }
+    of = {statement["Sid"]: statement["Resource"] for statement in _statements("PredictRole")}
+    assert of["Ask"]["Fn::Sub"].endswith(":${AWS::AccountId}:endpoint/${EndpointName}")
+    assert of["ReadSpecs"] == {"Fn::Sub": "${ModelsBucket.Arn}/${ModelPackageGroupName}/endpoint/*"}
+    assert of["WriteLogs"] == {"Fn::GetAtt": ["PredictLogs", "Arn"]}
 
 
 def test_who_starts_jobs_may_grant_the_key_to_their_volumes():

@@ -12,7 +12,7 @@ from dropscore.domain.results import result_schema
 from tests.template.translated import translated
 
 OF_THE_ACCOUNT = "${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}"
-TOKENS, ORIGINS = "ReadersBringTokens", "HasCorsOrigins"
+TOKENS, ORIGINS, ENDPOINT = "ReadersBringTokens", "HasCorsOrigins", "HasRealtimeEndpoint"
 READERS_ONLY = {
     "GET /drops",
     "GET /drops/{drop_id}",
@@ -73,6 +73,38 @@ def test_these_are_all_the_routes_and_only_what_is_empty_is_open_to_anybody(true
     routes = _routes(*true)
     assert {key for key, route in routes.items() if route["AuthorizationType"] == "NONE"} == ANYBODY
     assert set(routes) == ANYBODY | READERS_ONLY
+
+
+@pytest.mark.parametrize("true", [(), (TOKENS,), (ORIGINS,)])
+def test_predictions_are_asked_for_only_where_there_is_an_endpoint(true):
+    assert set(_routes(*true, ENDPOINT)) == set(_routes(*true)) | {"POST /predict"}
+
+
+def test_who_asks_for_predictions_signs_or_brings_a_token_with_a_scope_of_its_own():
+    signed, with_token = _routes(ENDPOINT)["POST /predict"], _routes(ENDPOINT, TOKENS)["POST /predict"]
+    assert signed["AuthorizationType"] == "AWS_IAM"
+    assert not {"AuthorizerId", "AuthorizationScopes"} & set(signed)
+    assert with_token["AuthorizationType"] == "JWT"
+    assert with_token["AuthorizerId"] == {"Ref": "ResultsApiAuthorizer"}
+    assert with_token["AuthorizationScopes"] == ["dropscore/predict"]
+
+
+def test_predictions_are_the_predict_functions_in_payload_2_within_its_time_and_for_this_route_only():
+    stack = translated(true=(ENDPOINT,))
+    assert _routes(ENDPOINT)["POST /predict"]["Target"] == {"Fn::Sub": "integrations/${PredictIntegration}"}
+    integration = stack.properties("PredictIntegration")
+    assert integration["IntegrationUri"] == {"Fn::GetAtt": ["PredictFunction", "Arn"]}
+    assert integration["PayloadFormatVersion"] == "2.0"
+    assert stack.properties("PredictFunction")["Timeout"] < 30
+    permission = stack.properties("PredictPermission")
+    assert permission["FunctionName"] == {"Ref": "PredictFunction"}
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":${ResultsApi}/*/POST/predict")
+
+
+def test_browsers_of_other_origins_may_not_ask_for_predictions():
+    cors = translated(true=(ENDPOINT, ORIGINS)).properties("ResultsApi")["CorsConfiguration"]
+    assert cors["AllowMethods"] == ["GET", "HEAD"]
 
 
 def test_the_functions_routes_are_the_apis():

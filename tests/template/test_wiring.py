@@ -3,8 +3,10 @@
 import inspect
 import json
 import re
+from fnmatch import fnmatchcase
 from graphlib import TopologicalSorter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,7 @@ from dropscore.aws.metrics import Metrics
 from tests.template.translated import references, translated
 
 QUEUES_OF = {"PrepareFunction": "InboxQueue", "CollectFunction": "CollectQueue"}
+NAMESPACE = {"Fn::Sub": "Dropscore/${AWS::StackName}"}
 DLQ_OF = {"InboxQueue": "InboxDlq", "CollectQueue": "CollectDlq"}
 
 
@@ -117,9 +120,62 @@ def test_every_dead_letter_queue_and_every_function_has_an_alarm_that_reaches_th
     watched = {name for alarm in alarms for name in references(alarm["Properties"].get("Dimensions", []))}
     dlqs = {name for name in translated().of_type("AWS::SQS::Queue") if name.endswith("Dlq")}
     functions = set(translated().of_type("AWS::Lambda::Function"))
-    # The API's own metric counts what the function raises, and what it has caught and answered 5xx.
-    assert dlqs | (functions - {"ResultsApiFunction"}) | {"ResultsApi"} <= watched
+    # What answers requests is watched by what it answers: see below.
+    assert dlqs | (functions - {"ResultsApiFunction"}) <= watched
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms)
+
+
+ACCESS_LOG_ALARMS = {"ResultsApiErrors": "ResultsApiErrorsAlarm", "PredictErrors": "PredictErrorsAlarm"}
+ANSWERS = {
+    ("GET /drops", "500"): {"ResultsApiErrors"},
+    ("$default", "503"): {"ResultsApiErrors"},
+    ("GET /drops", "404"): set(),
+    ("POST /predict", "200"): set(),
+    ("POST /predict", "400"): set(),
+    ("POST /predict", "500"): {"PredictErrors"},
+    ("POST /predict", "502"): {"PredictErrors"},
+    ("POST /predict", "503"): set(),
+    ("POST /predict", "504"): set(),
+}
+
+
+@pytest.mark.parametrize(("route", "status"), ANSWERS)
+def test_an_answer_raises_the_alarm_of_its_own_route(route, status):
+    # Within what is compared a pattern has `*`, as CloudWatch has it; around that `&&`, `||` and brackets.
+    filters = _filters_of("ResultsApiAccessLogs", true=("HasRealtimeEndpoint",))
+    line = SimpleNamespace(route=route, status=status)
+    counted = {name for name, pattern in filters.items() if _matches(pattern, line)}
+    assert counted == ANSWERS[route, status]
+
+
+def _filters_of(group, *, true):
+    return {
+        found["MetricTransformations"][0]["MetricName"]: found["FilterPattern"]
+        for found in (
+            resource["Properties"]
+            for resource in translated(true=true).of_type("AWS::Logs::MetricFilter").values()
+        )
+        if found["LogGroupName"] == {"Ref": group}
+    }
+
+
+def _matches(pattern, line):
+    def compare(match):
+        name, operator, expected = match.groups()
+        return str(fnmatchcase(getattr(line, name), expected) is (operator == "="))
+
+    compared = re.sub(r'\$\.(\w+) (!?=) "([^"]*)"', compare, pattern.strip("{} "))
+    return eval(compared.replace("&&", "and").replace("||", "or"), {"__builtins__": {}})  # noqa: S307
+
+
+def test_what_answers_requests_is_watched_by_its_answers():
+    assert set(_filters_of("ResultsApiAccessLogs", true=())) == {"ResultsApiErrors"}
+    stack = translated(true=("HasRealtimeEndpoint",))
+    for metric, alarm in ACCESS_LOG_ALARMS.items():
+        watching = stack.properties(alarm)
+        assert (watching["MetricName"], watching["Namespace"]) == (metric, NAMESPACE)
+        assert watching["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+        assert stack.properties(metric)["MetricTransformations"][0]["MetricNamespace"] == NAMESPACE
 
 
 def test_alarms_and_dashboard_watch_metrics_that_there_are():
@@ -135,18 +191,30 @@ def test_alarms_and_dashboard_watch_metrics_that_there_are():
     assert shown == set(re.findall(r'"((?:Drops|Rows|Jobs|Seconds|Oldest)[A-Za-z]+)"', source))
 
 
-def test_the_dashboard_is_json_and_shows_every_alarm_that_there_always_is():
-    body = translated().properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+def test_the_dashboards_are_json_and_show_every_alarm_that_there_is():
+    with_endpoint = translated(true=("HasRealtimeEndpoint",))
+    always = set(translated().of_type("AWS::CloudWatch::Alarm"))
+    _shows(translated().properties("Dashboard"), always)
+    _shows(with_endpoint.properties("PredictDashboard"), {"PredictErrorsAlarm"})
+    assert set(with_endpoint.of_type("AWS::CloudWatch::Alarm")) == always | {"PredictErrorsAlarm"}
+
+
+def _shows(dashboard, alarms):
+    body = dashboard["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(re.sub(r"\$\{[^}]+\}", "1", body))["widgets"]
     assert len(widgets) == body.count('"type"')
     shown = set(re.findall(r"\$\{(\w+Alarm)\.Arn\}", body))
-    assert shown == set(translated().of_type("AWS::CloudWatch::Alarm"))
+    assert shown == alarms
 
 
-def test_every_function_s_log_is_watched_for_the_operator_being_needed():
-    filters = translated().of_type("AWS::Logs::MetricFilter").values()
-    watched = {name for one in filters for name in references(one["Properties"]["LogGroupName"])}
-    assert watched == {"PrepareLogs", "CollectLogs", "SweepLogs"}
+@pytest.mark.parametrize(("true", "more"), [((), set()), (("HasRealtimeEndpoint",), {"PredictLogs"})])
+def test_the_log_of_every_function_that_can_need_the_operator_is_watched(true, more):
+    watched = {
+        found["Properties"]["LogGroupName"]["Ref"]
+        for found in translated(true=true).of_type("AWS::Logs::MetricFilter").values()
+        if found["Properties"]["MetricTransformations"][0]["MetricName"] == "OperatorNeeded"
+    }
+    assert watched == {"PrepareLogs", "CollectLogs", "SweepLogs"} | more
     (alarm,) = [
         alarm["Properties"]
         for alarm in translated().of_type("AWS::CloudWatch::Alarm").values()

@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 
 from dropscore.domain.spec import FeatureSpec
-from training.data import Request, read_training_data
-from training.sensors import Sensor, find_sensor
-from training.split import Split, split, write_prepared
+from training.data.prepared import write_prepared
+from training.data.reading import Request, read_training_data
+from training.data.split import Split, split
+from training.sensors.files import Sensor, find_sensor
 
 SPEC = FeatureSpec(("minutes", "hour", "load"), "target", "ts", ("device_id",))
 

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.training.builders import prepare, sensor_table
-from training.run import train
+from training.model.local import train
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 
 from dropscore.domain.spec import FeatureSpec, sha256_hex
 from tests.training.builders import SPEC
-from training.archive import check, pack
 from training.errors import PackageRefused
-from training.image import LIBRARIES
+from training.model.archive import check, pack
+from training.model.image import LIBRARIES
 
 
 def with_members(archive, target, change):

@@ -10,10 +10,9 @@ import pyarrow as pa
 import pytest
 
 from tests.training.builders import sensor_table
-from training.columns import split_names
-from training.duration import microseconds
+from training.cli.options import microseconds, split_names
 from training.errors import TrainingError
-from training.sensors import find_sensor
+from training.sensors.files import find_sensor
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("--features", "minutes hour load", "--target", "target")

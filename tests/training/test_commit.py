@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from training.commit import git_commit
+from training.model.run import git_commit
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from pyarrow import csv
 
 from dropscore.domain.spec import FeatureSpec
 from tests.training.builders import SPEC, prepare, read, sensor_table
-from training.data import MIN_ROWS
+from training.data.prepared import DAY_BEFORE
+from training.data.reading import MIN_ROWS
+from training.data.split import Split, split
 from training.errors import NotEnoughRows, TrainingError
-from training.split import DAY_BEFORE, Split, split
 
 
 def test_rows_are_the_features_and_target_that_pandas_computes(write_sensor):

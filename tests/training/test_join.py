@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from dropscore.domain.spec import FeatureSpec
 from tests.training.builders import read_joined
+from training.data.history import History
 from training.errors import NotEnoughRows, TrainingError
-from training.history import History
-from training.nearest import NO_ROW, Timeline
-from training.opened import NO_INSTANT
+from training.sensors.clocks import NO_INSTANT
+from training.sensors.nearest import NO_ROW, Timeline
 
 SPEC = FeatureSpec(("speed", "hour"), "load", "ts", ("device_id",))
 START = np.datetime64("2024-05-01T00:00:41", "us")

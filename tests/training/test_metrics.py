@@ -4,7 +4,16 @@ import re
 
 import pytest
 
-from training.metrics import BASELINES, ERRORS, FIT, all_names, lost_to, regular_expression, warning, worse
+from training.model.metrics import (
+    BASELINES,
+    ERRORS,
+    FIT,
+    all_names,
+    lost_to,
+    regular_expression,
+    warning,
+    worse,
+)
 
 
 def measured(own=1.0, mean=2.0, before=3.0):

@@ -16,7 +16,7 @@ from dropscore.domain.reading import open_parquet, read_batches
 from dropscore.domain.shards import convert
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
 from tests.training.builders import prepare, read
-from training.data import MIN_ROWS
+from training.data.reading import MIN_ROWS
 
 at = dt.datetime.fromisoformat
 SPEC = FeatureSpec((*DERIVED_FEATURES, "value"), "target", "ts")

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 
 from dropscore.domain.spec import FeatureSpec
 from tests.training.builders import prepare
-from training.run import train
+from training.model.local import train
 
 REAL = os.environ.get("PRTG_PARQUET")
 FEATURES = ["minutes", "hour", "day_of_week"]

@@ -9,9 +9,9 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from dropscore.domain.spec import FeatureSpec, sha256_hex
-from training.archive import check, pack
 from training.errors import PackageRefused, TrainingError
-from training.registry import ModelVersion, Registry
+from training.model.archive import check, pack
+from training.registry.packages import ModelVersion, Registry
 
 GROUP = "dropscore"
 BUCKET = "the-models"
@@ -153,6 +153,13 @@ def test_another_spec_than_the_models_is_refused(registry, trained, tmp_path):
 def test_a_missing_archive_says_what_to_run(registry, trained, tmp_path):
     with pytest.raises(PackageRefused, match="training train"):
         registry[0].register(tmp_path / "model.tar.gz", trained.spec, BUCKET)
+
+
+def test_a_package_without_a_spec_is_refused_before_anything_is_uploaded(registry, trained, tmp_path):
+    with pytest.raises(PackageRefused, match=r"feature_spec\.json cannot be read .* training prepare"):
+        registry[0].register(trained.archive, tmp_path / "feature_spec.json", BUCKET)
+
+    assert uploaded(registry[0]) == []
 
 
 def test_a_region_without_a_known_image_asks_for_one(registry, trained):

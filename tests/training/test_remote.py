@@ -8,6 +8,7 @@ moto, always.
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -23,11 +24,13 @@ from moto import mock_aws
 
 from tests.training.loopback import FakeAws
 from tests.training.test_archive import with_members
-from training.archive import check
+from training.aws import Clients
+from training.data.prepared import Prepared
 from training.errors import PackageRefused, TrainingError
-from training.metrics import all_names, regular_expression
-from training.remote import SDK_PYTHON, RemoteRequest, SageMaker, fetch, start, wait_for, wish_of
-from training.split import Prepared
+from training.model import remote
+from training.model.archive import check
+from training.model.metrics import all_names, regular_expression
+from training.model.remote import SDK_PYTHON, RemoteRequest, fetch, start, train_remotely, wait_for, wish_of
 
 PYTHON = Path(os.environ.get("DROPSCORE_SAGEMAKER_PYTHON") or SDK_PYTHON)
 ROLE = "arn:aws:iam::123456789012:role/training"
@@ -52,7 +55,7 @@ def aws():
         s3.create_bucket(Bucket="the-work", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         sagemaker = session.client("sagemaker")
         with Stubber(sagemaker) as answers:
-            yield SageMaker(sagemaker, s3, poll_seconds=0.0), answers
+            yield Clients(sagemaker, s3, "eu-west-1"), answers
             answers.assert_no_pending_responses()
 
 
@@ -202,12 +205,14 @@ def test_a_job_is_watched_until_it_is_completed(aws):
     aws, answers = aws
     uri = f"s3://the-work/training/output/{JOB}/output/model.tar.gz"
     for answer in (
-        told("InProgress"),
+        told("InProgress", SecondaryStatus="Training"),
         told("Completed", ModelArtifacts={"S3ModelArtifacts": uri}),
     ):
         answers.add_response("describe_training_job", answer, {"TrainingJobName": JOB})
 
-    assert wait_for(aws, JOB) == uri
+    told_of = []
+    assert wait_for(aws, JOB, lambda status, _: told_of.append(status), poll_seconds=0.0) == uri
+    assert told_of == [f"{JOB}: Training"]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +227,7 @@ def test_a_job_that_gave_no_model_is_an_error_with_its_reason(aws, answer, said)
     answers.add_response("describe_training_job", answer)
 
     with pytest.raises(TrainingError, match=said):
-        wait_for(aws, JOB)
+        wait_for(aws, JOB, lambda *_: None)
 
 
 def test_what_the_job_made_is_fetched_and_checked(aws, trained, tmp_path):
@@ -234,6 +239,27 @@ def test_what_the_job_made_is_fetched_and_checked(aws, trained, tmp_path):
 
     assert model.metrics == trained.metrics
     assert check(model.archive, model.spec.read_bytes()).libraries["numpy"] == "2.5.1"
+
+
+def test_a_model_is_wished_for_watched_and_fetched(aws, trained, tmp_path, monkeypatch):
+    """The whole way but for the SDK, in whose place a program takes the wish and names a job."""
+    aws, answers = aws
+    shutil.copytree(trained.spec.parent, tmp_path / "prepared", ignore=shutil.ignore_patterns("model*"))
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ntest -f "$2" && cat >"$0.wish" && echo \'{{"job": "{JOB}"}}\'\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("DROPSCORE_SAGEMAKER_PYTHON", str(python))
+    monkeypatch.setattr(remote, "connect", lambda *_: aws)
+    aws.s3.put_object(Bucket="the-work", Key="model.tar.gz", Body=trained.archive.read_bytes())
+    done = told("Completed", ModelArtifacts={"S3ModelArtifacts": "s3://the-work/model.tar.gz"})
+    answers.add_response("describe_training_job", done, {"TrainingJobName": JOB})
+
+    model = train_remotely(Prepared(tmp_path / "prepared"), REQUEST, None, None, lambda *_: None)
+
+    wish = json.loads((tmp_path / "python.wish").read_text())
+    assert wish["image"].startswith("141502667606.dkr.ecr.eu-west-1.amazonaws.com/")
+    assert (Path(wish["source"]) / "train.py").is_file()
+    assert (model.archive, model.metrics) == (tmp_path / "prepared" / "model.tar.gz", trained.metrics)
 
 
 def test_what_the_job_made_is_refused_where_it_could_not_be_served(aws, trained, tmp_path):

@@ -11,8 +11,9 @@ import pytest
 from local.server_process import ServerProcess
 from tests.training.builders import read, sensor_table
 from tests.training.test_remote import PYTHON, needs_sdk
-from training.archive import check
-from training.split import Prepared, Split, split, write_prepared
+from training.data.prepared import Prepared, write_prepared
+from training.data.split import Split, split
+from training.model.archive import check
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "the-work"
@@ -67,7 +68,8 @@ def test_a_model_trained_on_sagemaker_is_the_one_trained_here(environment, train
         check=False,
     )
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Uploading the channels, creating the training job ...")
     assert json.loads(done.stdout)["metrics"] == trained.metrics
     here, there = (
         check(path, Prepared(folder).spec.read_bytes()) for path in (trained.archive, folder / "model.tar.gz")

@@ -7,8 +7,9 @@ import pytest
 from dropscore.domain.spec import FeatureSpec
 from local.demo.traffic_pair import COEFFICIENTS, INTERCEPT, TARGET, TrafficPair, write_pair
 from tests.training.builders import read_joined
-from training.run import train
-from training.split import Split, split, write_prepared
+from training.data.prepared import write_prepared
+from training.data.split import Split, split
+from training.model.local import train
 
 SPEC = FeatureSpec(tuple(COEFFICIENTS), TARGET, "ts", ("device_id",))
 

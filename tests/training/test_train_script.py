@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from training.metrics import ERRORS, FIT, ROWS, all_names, regular_expression
-from training.split import DAY_BEFORE
+from training.data.prepared import DAY_BEFORE
+from training.model.metrics import ERRORS, FIT, ROWS, all_names, regular_expression
 
 SCRIPT = Path(__file__).parents[2] / "training" / "container" / "train.py"
 

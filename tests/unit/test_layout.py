@@ -1,4 +1,4 @@
-"""Imports run one way: handlers → api → use cases → domain and aws; aws → domain; none imports the doors."""
+"""Imports run one way: handlers → predict → api → use cases → domain and aws; none imports the doors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ ROOMS = {
     "aws": {"aws", "domain"},
     "use cases": {"use cases", "aws", "domain"},
     "api": {"api", "use cases", "aws", "domain"},
+    "predict": {"predict", "api", "use cases", "aws", "domain"},
 }
-DOORS = {"handlers", "api", "use cases", "domain"}
+DOORS = {"handlers", "predict", "api", "use cases", "domain"}
 OUTSIDE_DOMAIN = {"boto3", "botocore", "os", "time", "logging", "aws_lambda_powertools"}
 
 
 def room(module: str) -> str:
     first = module.split(".")[1] if "." in module else ""
-    return first if first in ("domain", "aws", "api", "handlers") else "use cases"
+    return first if first in ("domain", "aws", "api", "predict", "handlers") else "use cases"
 
 
 def imported(path: Path) -> set[str]:

@@ -21,7 +21,7 @@ from dropscore.api.encoding import Event, encoded
 from dropscore.api.errors import BadRequest, Fault, MethodNotAllowed, NotFound
 from dropscore.api.models import ModelRoutes
 from dropscore.api.openapi import OPERATIONS, Operation, document
-from dropscore.api.problems import concerns_answer, invalid, refusal
+from dropscore.api.problems import concerns_answer, invalid, response
 from dropscore.api.queries import query_faults
 from dropscore.api.reading import Reading
 from dropscore.api.rows import RowRoutes
@@ -90,17 +90,17 @@ class ResultsApi:
         path = self._resolver.current_event.path
         if isinstance(error, RequestValidationError) and not concerns_answer(error):
             error = invalid(error, self._query_faults())
-        return refusal(error).response(path)
+        return response(error, path)
 
     def _unrouted(self, _error: Exception) -> Response[str]:
         event = self._resolver.current_event
         if not self._is_address(event.path):
-            return refusal(NotFound("Nothing is at this address.")).response(event.path)
+            return response(NotFound("Nothing is at this address."), event.path)
         if event.http_method == "OPTIONS":  # with a status that a browser's preflight is content with
             return Response(HTTPStatus.NO_CONTENT.value, headers={**NEVER_KEPT, "Allow": ", ".join(METHODS)})
         if event.http_method in METHODS:  # a name that none of its kind can have
-            return refusal(NotFound("Nothing can have this name.")).response(event.path)
-        return refusal(MethodNotAllowed(event.http_method, METHODS)).response(event.path)
+            return response(NotFound("Nothing can have this name."), event.path)
+        return response(MethodNotAllowed(event.http_method, METHODS), event.path)
 
     def _is_address(self, path: str) -> bool:
         patterns = (re.sub(r"\{\w+\}", "[^/]+", address) for address in self._parameters)

@@ -11,14 +11,14 @@ from dropscore.domain.errors import DropscoreError
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one parameter of a request."""
+    """What is wrong at one place of a request: a parameter, or `data[3][1]` of a body."""
 
     field: str
     detail: str
 
 
 class BadRequest(DropscoreError):
-    """Parameters of the request are at fault: the client can act."""
+    """The request is at fault: the client can act."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__("; ".join(f"{fault.field}: {fault.detail}" for fault in faults))
@@ -42,6 +42,13 @@ class NotAcceptable(DropscoreError):
 
     def __init__(self, offers: Sequence[str]) -> None:
         super().__init__(f"Accept names none of the media types on offer: {', '.join(offers)}.")
+
+
+class NotJson(DropscoreError):
+    """The request says that its body is something else than JSON: the client can act."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"Content-Type is {said[:100]!r}: send application/json.")
 
 
 class NotReady(DropscoreError):

@@ -13,7 +13,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from dropscore.api.answers import Health, JobDetail, ModelPage
 from dropscore.api.drop_answers import DownloadLink, DropDetail, DropPage, PredictionPage, RejectPage
 from dropscore.api.media import CSV, HTML, JSON, NDJSON
-from dropscore.api.problems import MEDIA_TYPE, BadRequestProblem, GatewayMessage, NotReadyProblem, Problem
+from dropscore.api.problems import BadRequestProblem, GatewayMessage, NotReadyProblem, Problem
+from dropscore.api.refusals import MEDIA_TYPE
 
 VERSION = "1.0.0"
 

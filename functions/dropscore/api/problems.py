@@ -1,13 +1,9 @@
-"""Problems (RFC 9457): the one place that says which error a client sees as what."""
+"""Problems (RFC 9457): which error a reader of results sees as what."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import quote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
@@ -24,19 +20,14 @@ from dropscore.api.errors import (
     NotReady,
     Unhealthy,
 )
-from dropscore.aws.clients import passes_by_itself
+from dropscore.api.refusals import MEDIA_TYPE, Refusal, bad_request, unavailable, unforeseen
 from dropscore.domain.drop import DropState
 from dropscore.domain.errors import BadPosition, SourceGone
 
 logger = Logger(child=True)
 
-MEDIA_TYPE = "application/problem+json"
-
-_ABOUT_BLANK = "about:blank"
-_SLUG = "urn:dropscore:problem:"
-BUSY_SECONDS = 2
 PENDING_SECONDS = 30
-"""When to ask again: a throttle passes soon, a transform job takes minutes."""
+"""When to ask again: a transform job takes minutes."""
 
 
 class FaultyField(Answer):
@@ -77,35 +68,18 @@ class GatewayMessage(Answer):
     message: str
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """What becomes of an error."""
-
-    status: HTTPStatus
-    detail: str
-    slug: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[str, Any] = field(default_factory=dict)
-
-    def response(self, path: str) -> Response[str]:
-        """The problem document about a request for `path`."""
-        document = {
-            "type": _SLUG + self.slug if self.slug else _ABOUT_BLANK,
-            "title": self.status.phrase,
-            "status": self.status.value,
-            "detail": self.detail,
-            "instance": quote(path),
-            **self.members,
-        }
-        headers = {**NEVER_KEPT, **self.headers}
-        return Response(self.status.value, MEDIA_TYPE, json.dumps(document), headers=headers)
+def response(error: Exception, path: str) -> Response[str]:
+    """The problem document about an error of a request for `path`."""
+    refused = refusal(error)
+    headers = {**NEVER_KEPT, **refused.headers}
+    return Response(refused.status.value, MEDIA_TYPE, refused.body(path), headers=headers)
 
 
-def refusal(error: Exception) -> Refusal:  # noqa: C901, PLR0911 - the one table of them
+def refusal(error: Exception) -> Refusal:  # noqa: C901, PLR0911 - the table of them
     """What a client sees of an error."""
     match error:
         case BadRequest(faults=faults):
-            return _bad_request(faults)
+            return bad_request(faults)
         case NotFound():
             return Refusal(HTTPStatus.NOT_FOUND, str(error))
         case MethodNotAllowed(allowed=allowed):
@@ -115,20 +89,14 @@ def refusal(error: Exception) -> Refusal:  # noqa: C901, PLR0911 - the one table
         case NotReady():
             return _not_ready(error)
         case BadPosition():
-            return _bad_request([Fault("cursor", "names a place that there is not")])
+            return bad_request([Fault("cursor", "names a place that there is not")])
         case Unhealthy():
             logger.warning("the ledger cannot be reached", error=str(error))
-            return _busy("The ledger cannot be reached.")
+            return unavailable("The ledger cannot be reached.")
         case SourceGone():
             return Refusal(HTTPStatus.NOT_FOUND, "Its rows are no longer there: somebody has deleted them.")
-        case _ if passes_by_itself(error):
-            logger.warning("a service is busy", error=str(error))
-            return _busy("A service that the API reads from is busy; ask again shortly.")
         case _:
-            logger.error("the request failed", exc_info=error)
-            return Refusal(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed; the function's log says why."
-            )
+            return unforeseen(error)
 
 
 def concerns_answer(error: RequestValidationError) -> bool:
@@ -149,18 +117,8 @@ def invalid(error: RequestValidationError, faults: Sequence[Fault]) -> NotFound 
     return BadRequest(*faults, *more)
 
 
-def _bad_request(faults: Sequence[Fault]) -> Refusal:
-    errors = [{"field": fault.field, "detail": fault.detail} for fault in faults]
-    detail = "; ".join(f"{fault.field}: {fault.detail}" for fault in faults)
-    return Refusal(HTTPStatus.BAD_REQUEST, detail, "bad-request", members={"errors": errors})
-
-
 def _not_ready(error: NotReady) -> Refusal:
     headers = {"Retry-After": str(PENDING_SECONDS)} if error.pending else {}
     slug = "not-ready" if error.pending else "never-ready"
     members = {"state": error.drop.state.value, "reason": error.drop.reason}
     return Refusal(HTTPStatus.CONFLICT, str(error), slug, headers, members)
-
-
-def _busy(detail: str) -> Refusal:
-    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, "busy", {"Retry-After": str(BUSY_SECONDS)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sqs import SQSClient
 
 WORKING = Config(
@@ -95,7 +96,7 @@ class Clients:
         """SageMaker."""
         return self._session.client("sagemaker", config=self._config)
 
-    def sagemaker_runtime(self, connect_seconds: float, read_seconds: float) -> Any:
+    def sagemaker_runtime(self, connect_seconds: float, read_seconds: float) -> SageMakerRuntimeClient:
         """What sends requests to endpoints, each once: whoever has asked is told to ask again."""
         config = Config(
             connect_timeout=connect_seconds,

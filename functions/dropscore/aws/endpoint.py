@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from dropscore.aws.clients import AwsError, error_code, error_message, passes_by_itself
 from dropscore.domain.errors import DropscoreError, ModelUnusable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 CSV = "text/csv"
 MOST_BYTES = 4 * 1024 * 1024
@@ -75,7 +78,7 @@ class Endpoint:
         Of sagemaker-runtime, by the seconds that each waits for an answer: a client cannot be told per call.
     """
 
-    def __init__(self, clients: Mapping[float, Any], name: str) -> None:
+    def __init__(self, clients: Mapping[float, SageMakerRuntimeClient], name: str) -> None:
         self._clients = dict(sorted(clients.items(), reverse=True))
         self.name = name
 
@@ -99,7 +102,7 @@ class Endpoint:
                 return self._ask(client, rows)
         raise EndpointBusy("the model has just been started", THROTTLED_SECONDS)
 
-    def _ask(self, client: Any, rows: str) -> Answered:
+    def _ask(self, client: SageMakerRuntimeClient, rows: str) -> Answered:
         body = rows.encode()
         if len(body) > MOST_BYTES:
             raise TooLarge(

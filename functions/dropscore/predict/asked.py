@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dropscore.predict.errors import BadRequest, Fault
+from dropscore.api.errors import BadRequest, Fault
 
 MOST_ROWS = 1_000
+MOST_FAULTS = 20
+"""That are named: 1,000 rows may be wrong at thousands of places, most of them for one reason."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,21 @@ def read(body: bytes) -> Asked:
     document = _document(body)
     if len(document) != 1 or not document.keys() & {"data", "rows"}:
         raise BadRequest(
-            [Fault("body", 'send {"data": [[…], …]} or {"rows": [{…}, …]}, and nothing beside it')]
+            Fault("body", 'send {"data": [[…], …]} or {"rows": [{…}, …]}, and nothing beside it')
         )
     ((name, rows),) = document.items()
     if not isinstance(rows, list):
-        raise BadRequest([Fault(name, f"is {kind(rows)}, expected a list of rows")])
+        raise BadRequest(Fault(name, f"is {kind(rows)}, expected a list of rows"))
     if not 1 <= len(rows) <= MOST_ROWS:
-        raise BadRequest([Fault(name, f"has {len(rows):,} rows, expected 1 to {MOST_ROWS:,}")])
+        raise BadRequest(Fault(name, f"has {len(rows):,} rows, expected 1 to {MOST_ROWS:,}"))
     row_type, expected = (list, "a list of numbers") if name == "data" else (dict, "an object")
-    faults = [
-        Fault(f"{name}[{index}]", f"is {kind(row)}, expected {expected}")
-        for index, row in enumerate(rows)
-        if not isinstance(row, row_type)
-    ]
-    if faults:
-        raise BadRequest(faults)
+    refuse(
+        [
+            Fault(f"{name}[{index}]", f"is {kind(row)}, expected {expected}")
+            for index, row in enumerate(rows)
+            if not isinstance(row, row_type)
+        ]
+    )
     return FeatureRows(rows) if name == "data" else SourceRows(rows)
 
 
@@ -62,10 +64,22 @@ def _document(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequest([Fault("body", f"is not JSON: {error}")]) from error
+        raise BadRequest(Fault("body", f"is not JSON: {error}")) from error
     if not isinstance(document, dict):
-        raise BadRequest([Fault("body", f"is {kind(document)}, expected an object")])
+        raise BadRequest(Fault("body", f"is {kind(document)}, expected an object"))
     return document
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Refuse the request if anything is wrong with it.
+
+    Raises
+    ------
+    BadRequest
+        Something is; the first places are named.
+    """
+    if faults:
+        raise BadRequest(*faults[:MOST_FAULTS])
 
 
 def kind(value: Any) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from dropscore.api.errors import Fault
 from dropscore.domain.features import Extraction
 from dropscore.domain.spec import FeatureSpec
-from dropscore.predict.asked import Asked, FeatureRows, kind
-from dropscore.predict.errors import BadRequest, Fault
+from dropscore.predict.asked import Asked, FeatureRows, kind, refuse
 
 Matrix = list[list[float]]
 
@@ -54,7 +54,7 @@ def matrix(asked: Asked, spec: FeatureSpec) -> Matrix:
 
 
 def _given(rows: Sequence[Sequence[Any]], spec: FeatureSpec) -> Matrix:
-    _refuse([fault for index, row in enumerate(rows) for fault in _misfits(f"data[{index}]", row, spec)])
+    refuse([fault for index, row in enumerate(rows) for fault in _misfits(f"data[{index}]", row, spec)])
     return [[float(value) for value in row] for row in rows]
 
 
@@ -67,11 +67,6 @@ def _misfits(place: str, row: Sequence[Any], spec: FeatureSpec) -> Iterator[Faul
     for index, value in enumerate(row):
         if problem := _no_number(value):
             yield Fault(f"{place}[{index}]", problem)
-
-
-def _refuse(faults: Sequence[Fault]) -> None:
-    if faults:
-        raise BadRequest(faults)
 
 
 def _no_number(value: Any) -> str | None:
@@ -93,10 +88,10 @@ def _computed(rows: Sequence[Mapping[str, Any]], spec: FeatureSpec) -> Matrix:
     # Rows in a request are told apart by their places; keys and actuals are for results.
     spec, tolerated = replace(spec, keys=(), target=None), {*spec.keys, spec.target, spec.timestamp}
     names = [*spec.column_features, *([str(spec.timestamp)] if spec.derived else [])]
-    _refuse(list(_misnamed(rows, names, tolerated)))
+    refuse(list(_misnamed(rows, names, tolerated)))
     batch = pa.RecordBatch.from_arrays([_column(rows, name, spec) for name in names], names=names)
     extract = Extraction.bind(spec, batch.schema).extract(batch, 0)
-    _refuse(list(_rejected(extract.rejects)))
+    refuse(list(_rejected(extract.rejects)))
     values = [extract.features.column(name).to_pylist() for name in spec.features]
     return [[float(value) for value in row] for row in zip(*values, strict=True)]
 
@@ -126,7 +121,7 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str, spec: FeatureSpec) -> 
             values.append(_instant(row[name], spec) if is_timestamp else _number(row[name]))
         except _Unfit as error:
             faults.append(Fault(_place(index, name), str(error)))
-    _refuse(faults)
+    refuse(faults)
     if is_timestamp:
         return pa.array(values, pa.timestamp("us", None if spec.timezone is None else "UTC"))
     return pa.array(values, pa.float64())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dropscore.api.errors import BadRequest
 from dropscore.aws.clients import AwsError, error_code
 from dropscore.aws.endpoint import Answered, Endpoint, EndpointBusy, ModelFailed
 from dropscore.aws.objects import Bucket
@@ -13,7 +14,6 @@ from dropscore.domain.errors import ModelUnusable
 from dropscore.domain.serving import Serving
 from dropscore.domain.spec import FeatureSpec
 from dropscore.predict.asked import Asked
-from dropscore.predict.errors import BadRequest
 from dropscore.predict.matrix import Matrix, matrix
 
 NO_ROWS = "\n"

@@ -1,0 +1,1 @@
+"""The command line, `python -m training`: commands, their options, and what they say."""

@@ -1,0 +1,1 @@
+"""The real-time endpoint of the approved version: serverless, updated blue/green."""

@@ -1,0 +1,1 @@
+"""The model registry: versions registered, described, approved and rejected."""

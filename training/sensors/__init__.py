@@ -1,0 +1,1 @@
+"""Parquet files of sensors: found, opened, told apart by device and time, and joined."""
