@@ -99,9 +99,12 @@ class _Handler(BaseHTTPRequestHandler):
             return _own(HTTPStatus.MISDIRECTED_REQUEST, f"open {self.server.url} instead")
         if not self._is_from_here():
             return _own(HTTPStatus.FORBIDDEN, f"not for other pages: open {self.server.url} yourself")
-        if not self.path.startswith("/") or {"Content-Length", "Transfer-Encoding"} & set(self.headers):
+        if not self.path.startswith("/") or self._has_body():
             self.close_connection = True
             return _own(HTTPStatus.BAD_REQUEST, "not a path, or more than one")
+        return self._passed_on()
+
+    def _passed_on(self) -> Answer:
         wanted = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
         try:
             return self.server.api.ask(str(self.command), self.path.lstrip("/"), wanted)
@@ -109,6 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
             return _own(HTTPStatus.BAD_REQUEST, str(error))
         except OpsError as error:
             return _own(HTTPStatus.BAD_GATEWAY, str(error))
+        except Exception as error:  # noqa: BLE001 (a browser would see no more than a connection that ends)
+            return _own(HTTPStatus.BAD_GATEWAY, f"the request failed here ({type(error).__name__}: {error})")
+
+    def _has_body(self) -> bool:
+        return any(name in self.headers for name in ("Content-Length", "Transfer-Encoding"))
 
     def _is_from_here(self) -> bool:
         """Whether the request is the user's own or the page's, not another page's."""

@@ -24,7 +24,7 @@ AT_ONCE = 4
 
 @dataclass
 class Bucket:
-    """Tokens of a stage: each request takes one, and so many come back a second."""
+    """Tokens of a route: each request takes one, and so many come back a second."""
 
     tokens: float
     filled: float
@@ -42,18 +42,21 @@ class Bucket:
 class HttpApis:
     """The HTTP APIs of this process.
 
-    MiniStack's own way differs from AWS's where we rely on it. The stage's throttling is dropped. OPTIONS is
-    answered before any route is looked at, without a CORS configuration too. A signature for any service is
-    taken, and who may not invoke is told why. Nothing is written into the access log. See "Throttle requests
+    MiniStack's own way differs from AWS's where we rely on it. Throttling is dropped. OPTIONS is answered
+    before any route is looked at, without a CORS configuration too. A signature for any service is taken, and
+    who may not invoke is told why. Nothing is written into the access log. See "Throttle requests
     to your HTTP APIs", "Configure CORS for HTTP APIs" and "Control access to HTTP APIs with IAM
-    authorization" (API Gateway developer guide). What it answers to a browser that asks leave at a route of
-    its own is not settled there: here the function is asked, and has to agree. That a refusal by IAM says no
-    more than Forbidden is in no document; nothing of ours reads it.
+    authorization" (API Gateway developer guide).
+
+    Not settled there: whose the default limits are; here each route has its own, as each method of a REST API
+    has by "Throttle requests to your REST APIs". Whether who is refused has taken a token; here they have.
+    What a browser is answered that asks leave at a route of its own; here the function is asked, and has to
+    agree. What a refusal by IAM says beside Forbidden; nothing of ours reads it.
     """
 
     def __init__(self, enforce: Enforce) -> None:
         self._enforce = enforce
-        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
         self._functions = asyncio.Semaphore(AT_ONCE)
 
     async def execute(  # noqa: PLR0913, PLR0917 (MiniStack's signature)
@@ -84,13 +87,13 @@ class HttpApis:
         return status, answered, content
 
     async def _answer(self, request: Request, stage: dict[str, Any], context: dict[str, str]) -> Response:
-        if self._is_too_fast(request, stage.get("defaultRouteSettings") or {}):
-            return said(HTTPStatus.TOO_MANY_REQUESTS)
         cors = apigateway._apis[request.api_id].get("corsConfiguration") or {}
         route = apigateway._match_route(request.api_id, request.method, request.routed_path)
         if route is None:
             return _leave(request, cors) if cors and request.asks_leave else said(HTTPStatus.NOT_FOUND)
         context["routeKey"] = route["routeKey"]
+        if self._is_too_fast(request, route["routeKey"], stage):
+            return said(HTTPStatus.TOO_MANY_REQUESTS)
         caller = await authorize(request, route, self._enforce, context)
         if not isinstance(caller, Caller):
             return caller
@@ -98,12 +101,13 @@ class HttpApis:
             response = await _integrated(request, route, caller)
         return _with_cors(request, cors, response) if cors else response
 
-    def _is_too_fast(self, request: Request, settings: dict[str, Any]) -> bool:
+    def _is_too_fast(self, request: Request, route_key: str, stage: dict[str, Any]) -> bool:
+        settings = stage["routeSettings"].get(route_key) or stage["defaultRouteSettings"]
         if "throttlingRateLimit" not in settings:
             return False
         rate, burst = (float(settings[f"throttling{name}Limit"]) for name in ("Rate", "Burst"))
         now = time.monotonic()
-        bucket = self._buckets.setdefault((request.api_id, request.stage), Bucket(burst, now))
+        bucket = self._buckets.setdefault((request.api_id, request.stage, route_key), Bucket(burst, now))
         return not bucket.take(rate, burst, now)
 
 

@@ -28,8 +28,9 @@ def declare_http_apis() -> None:
     """Take HTTP APIs from templates as API Gateway does.
 
     MiniStack keeps CORS and throttling under CloudFormation's names, where its own API does not look for
-    them; it gives an API an address that no name server knows; and it takes any issuer, where API Gateway
-    asks for the issuer's discovery document first and refuses one that has none.
+    them; it takes settings of routes that are not there; it gives an API an address that no name server
+    knows; and it takes any issuer, where API Gateway asks for the issuer's discovery document first and
+    refuses one that has none.
     """
     _wrap(API, _reachable)
     _wrap(STAGE, _throttled)
@@ -58,7 +59,14 @@ def _reachable(create: Create, logical_id: str, properties: dict[str, Any], stac
 def _throttled(create: Create, logical_id: str, properties: dict[str, Any], stack_name: str) -> Resource:
     name, attributes = create(logical_id, properties, stack_name)
     stage = apigateway._stages[properties["ApiId"]][name]
+    keys = {route["routeKey"] for route in apigateway._routes.get(properties["ApiId"], {}).values()}
+    for key in stage["routeSettings"]:
+        if key not in keys:
+            raise ValueError(f"Unable to find Route by key {key} within the provided RouteSettings")
     stage["defaultRouteSettings"] = provisioners._pascal_to_camel(stage["defaultRouteSettings"])
+    stage["routeSettings"] = {
+        key: provisioners._pascal_to_camel(found) for key, found in stage["routeSettings"].items()
+    }
     return name, attributes
 
 

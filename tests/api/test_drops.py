@@ -80,9 +80,9 @@ def test_no_field_is_ever_missing_and_counts_are_null_until_they_are_known(ask, 
     counted = state in (DropState.PREPARED, DropState.SCORING, DropState.SCORED, DropState.FAILED)
     assert (answer["rows_in"] is not None) == counted
     assert (answer["rows_scored"] is not None) == (answer["rows_rejected"] is not None)
-    assert (answer["rows_scored"] is not None) == (counted and state.final)
+    assert (answer["rows_scored"] is not None) == (state is DropState.SCORED)
     assert (answer["links"]["predictions"] is not None) == (state is DropState.SCORED)
-    assert (answer["links"]["rejects"] is not None) == state.final
+    assert (answer["links"]["rejects"] is not None) == (state in (DropState.SCORED, DropState.REJECTED))
     assert (answer["finished_at"] is not None) == state.final
 
 
@@ -108,6 +108,28 @@ def test_pages_are_walked_to_the_end(ask, stack):
     assert max(map(len, pages)) <= 2
     assert [d["drop_id"] for page in pages for d in page] != []
     assert {d["drop_id"] for page in pages for d in page} == drops
+
+
+@pytest.mark.parametrize("filters", ["", "&state=REJECTED", "&key_prefix=k"])
+def test_a_page_ends_where_an_answer_is_full_and_the_next_one_goes_on(ask, stack, monkeypatch, filters):
+    monkeypatch.setattr("dropscore.api.drops.MOST_BYTES", 100_000)
+    dropped = set()
+    for number in range(12):
+        drop = stack.arrive(f"k{number:02}" + "\U0001f600" * 200, at=NOW + timedelta(days=number % 3))
+        dropped.add(stack.drops.reject(drop, "\U0001f600" * 2_000, None, None, NOW).drop_id)
+    assert len(ask(f"/drops?limit=1000{filters}").body) < 100_000
+    pages = ask.walk(f"/drops?limit=1000{filters}", "drops")
+    assert [len(page) for page in pages] == [3] * 4
+    assert {drop["drop_id"] for page in pages for drop in page} == dropped
+
+
+def test_what_an_earlier_preparation_counted_is_not_told_of_a_later_one(ask, stack):
+    drop = stack.drops.wait(stack.prepare(stack.arrive(), 100, 5), "version 7 is no longer approved", NOW)
+    drop = stack.drops.take_up(drop, NOW, NOW + timedelta(minutes=5))
+    drop = stack.drops.reject(drop, "source gone", None, None, NOW)
+    answer = ask(f"/drops/{drop.drop_id}").json
+    told = ("rows_in", "rows_scored", "rows_rejected", "prepared_at")
+    assert [answer[name] for name in told] == [None] * 4
 
 
 def test_the_link_header_leads_to_the_next_page(ask, stack):

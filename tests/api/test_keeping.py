@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from dropscore.api.code import PACKAGE, digest, own_digest
 from dropscore.domain.drop import DropState
+from dropscore.domain.job import JobState
 from tests.api.asking import Context, request
 from tests.api.stack import scored_rows
+from tests.unit.builders import NOW
 
 
 @pytest.mark.parametrize("rest", ["", "/predictions", "/predictions?limit=1", "/rejects"])
@@ -46,6 +49,34 @@ def test_what_differs_has_another_etag(ask, stack):
     assert ask(here, if_none_match=tags[1]).status == 200
 
 
+@pytest.mark.parametrize("rest", ["", "/predictions", "/rejects", "job"])
+def test_other_code_has_other_etags(ask, stack, monkeypatch, rest):
+    drop = stack.score(scored_rows(3))
+    stack.jobs.close(stack.jobs.get(drop.job), JobState.FAILED, "why", NOW)
+    here = f"/jobs/{drop.job}" if rest == "job" else f"/drops/{drop.drop_id}{rest}"
+    before = ask(here).headers["etag"]
+    assert ask(here).headers["etag"] == before
+    monkeypatch.setattr("dropscore.api.reading.own_digest", lambda: "other code")
+    after = ask(here, if_none_match=before)
+    assert after.status == 200
+    assert after.headers["etag"] != before
+
+
+def test_the_digest_of_the_code_is_that_of_names_and_contents(tmp_path):
+    (tmp_path / "domain").mkdir()
+    found = []
+    for name, content in (("a.py", "1"), ("a.py", "2"), ("domain/a.py", "1"), ("domain/b.py", "1")):
+        file = tmp_path / name
+        file.write_text(content)
+        found.append(digest(tmp_path))
+    (tmp_path / "a.cpython-312.pyc").write_text("3")
+    assert digest(tmp_path) == found[-1]
+    (tmp_path / "a.py").rename(tmp_path / "c.py")
+    found.append(digest(tmp_path))
+    assert len(set(found)) == len(found)
+    assert digest(PACKAGE) == own_digest()
+
+
 @pytest.mark.parametrize("state", DropState)
 def test_what_may_change_is_asked_for_again(ask, stack, state):
     drop = stack.bring_to(state)
@@ -54,11 +85,6 @@ def test_what_may_change_is_asked_for_again(ask, stack, state):
     assert answer.status == (304 if kept else 200)
     assert ("etag" in answer.headers) == kept
     assert ask("/drops").headers["cache-control"] == "private, no-cache"
-
-
-def test_the_rejects_of_a_failed_drop_may_change_for_it_may_be_revived(ask, stack):
-    drop = stack.bring_to(DropState.FAILED)
-    assert "etag" not in ask(f"/drops/{drop.drop_id}/rejects").headers
 
 
 @pytest.mark.parametrize(

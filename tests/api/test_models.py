@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+from unittest.mock import Mock
+
+import pytest
+
 from dropscore.api.answers import ModelPage
+from dropscore.api.app import ResultsApi
+from dropscore.api.recent import MOST, Recent
+from dropscore.domain.errors import ServiceBusy
+from dropscore.domain.model import Listing
+from tests.api.asking import Asking
 from tests.api.registry import ARN
+from tests.unit.builders import NOW
 
 
 def test_versions_come_the_newest_first_with_their_metrics(ask, registry, reading):
@@ -71,3 +83,93 @@ def test_a_registry_that_is_too_slow_is_not_asked_until_the_time_is_up(ask, regi
     answer = ask("/models", milliseconds=14_000)
     assert answer.status == 503
     assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.fixture
+def asked(registry, monkeypatch):
+    """What the registry is asked from now on."""
+    calls = []
+    for name in ("versions", "describe", "newest_approved"):
+        answer = getattr(registry, name)
+        monkeypatch.setattr(
+            registry, name, lambda *said, _name=name, _answer=answer: (calls.append(_name), _answer(*said))[1]
+        )
+    return calls
+
+
+@pytest.fixture
+def clock():
+    """A clock that stands still until it is set forward."""
+    return Clock(NOW)
+
+
+class Clock:
+    def __init__(self, now):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+def test_who_asks_again_within_seconds_costs_the_registry_nothing(reading, registry, asked, clock):
+    for _ in range(3):
+        registry.add()
+    ask = Asking(ResultsApi(reading, clock))
+    first = ask("/models")
+    assert sorted(asked) == ["describe"] * 3 + ["newest_approved", "versions"]
+    asked.clear()
+    clock.now += timedelta(seconds=9.9)
+    assert ask("/models").json == first.json
+    assert asked == []
+    assert [version["model_version"] for version in ask("/models?limit=2").json["models"]] == [3, 2]
+    assert asked == ["versions"]
+
+
+def test_an_approval_that_is_taken_back_is_seen_after_some_seconds_and_a_hold_at_once(
+    reading, registry, clock
+):
+    registry.add()
+    registry.add()
+    ask = Asking(ResultsApi(reading, clock))
+    assert ask("/models").json["scores_now"]["model_version"] == 2
+    reading.versions.hold(f"{ARN}2", "its jobs end without output")
+    said = ask("/models").json
+    assert said["scores_now"]["model_version"] is None
+    assert said["models"][0]["held"] == "its jobs end without output"
+    registry.packages[1] = replace(registry.packages[1], approved=False)
+    registry.statuses[1] = "Rejected"
+    clock.now += timedelta(seconds=10)
+    said = ask("/models").json
+    assert said["scores_now"]["model_version"] == 1
+    assert said["models"][0]["status"] == "Rejected"
+
+
+def test_a_registry_that_fails_is_asked_again(reading, registry, clock, monkeypatch):
+    registry.add()
+    ask = Asking(ResultsApi(reading, clock))
+    with monkeypatch.context() as failing:
+        failing.setattr(registry, "newest_approved", Mock(side_effect=ServiceBusy("busy")))
+        assert ask("/models").status == 503
+    assert ask("/models").status == 200
+
+
+def test_only_so_many_answers_are_kept():
+    recent = Recent(timedelta(seconds=10))
+    for number in [*range(MOST), MOST]:
+        recent.get(number, lambda: NOW, lambda number=number: number)
+    assert [*recent._kept] == [*range(1, MOST + 1)]
+
+
+@pytest.mark.parametrize(("characters", "status"), [(6_000, 200), (8_192, 400)])
+def test_a_place_that_no_cursor_can_hold_is_refused_and_not_taken_for_the_end(
+    ask, registry, monkeypatch, characters, status
+):
+    """SageMaker's own tokens may have 8,192 characters (API reference)."""
+    registry.add()
+    monkeypatch.setattr(registry, "versions", lambda *_: Listing((), "t" * characters))
+    answer = ask("/models")
+    assert answer.status == status
+    if status == 200:
+        assert ask(f"/models?cursor={answer.json['next_cursor']}").status == 200
+    else:
+        assert answer.json["errors"][0]["field"] == "limit"

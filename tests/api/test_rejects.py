@@ -9,10 +9,13 @@ import json
 import pyarrow as pa
 import pytest
 
+from dropscore.api import rows
 from dropscore.api.drop_answers import RejectPage
-from dropscore.domain.drop import DropState
+from dropscore.domain.drop import Counts, DropState
+from dropscore.domain.errors import MAX_MESSAGE
 from dropscore.domain.features import REJECT_SCHEMA
 from tests.api.stack import scored_rows
+from tests.unit.builders import NOW
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_rejects_are_no_file_to_download(ask, drop):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/csv", "application/x-ndjson"])
-@pytest.mark.parametrize("state", [DropState.SCORED, DropState.REJECTED, DropState.FAILED])
+@pytest.mark.parametrize("state", [DropState.SCORED, DropState.REJECTED])
 def test_a_drop_without_rejected_rows_has_an_empty_page_and_reads_nothing(ask, stack, reads, state, accept):
     drop = stack.bring_to(state)
     reads.clear()
@@ -70,3 +73,18 @@ def test_before_the_end_there_are_none_yet(ask, stack, state):
     answer = ask(f"/drops/{drop.drop_id}/rejects")
     assert (answer.status, answer.json["state"]) == (409, state)
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_of_a_failed_drop_there_never_are_any_and_the_answer_says_why(ask, stack):
+    """GIVEN rows that prepare rejected: they lie where nobody else reads, and only for some days."""
+    drop = stack.drops.fail(stack.claim(stack.prepare(stack.arrive(), 10, 5)), "scoring failed twice", NOW)
+    answer = ask(f"/drops/{drop.drop_id}/rejects")
+    assert (answer.status, answer.json["type"]) == (409, "urn:dropscore:problem:never-ready")
+    assert (answer.json["state"], answer.json["reason"]) == ("FAILED", "scoring failed twice")
+    assert "retry-after" not in answer.headers
+
+
+@pytest.mark.parametrize("letter", ["\U0001f600", "\0", '"'])
+def test_what_stands_around_the_rows_is_not_more_than_is_left_for_it(ask, stack, letter):
+    drop = stack.drops.reject(stack.arrive(), letter * MAX_MESSAGE, Counts(9, 4, 5), None, NOW)
+    assert len(ask(f"/drops/{drop.drop_id}/rejects").body) < rows._FRAME_BYTES - 1_000

@@ -142,9 +142,22 @@ def test_parameters_and_outputs_of_the_stack_that_the_manuals_name_are_there() -
         "AccessKeyId",
         "SecretAccessKey",
     }
-    for name, default in (("ApiRateLimit", "100"), ("ApiBurstLimit", "200")):
+    for name, default in (("ApiRateLimit", "100"), ("ApiBurstLimit", "200"), ("ApiAnonymousLimit", "5")):
         assert str(TEMPLATE["Parameters"][name]["Default"]) == default
-        assert f"`{name}`" in section("Limits")
+        assert re.search(rf"`{name}`[^(]*\({default}\)", section("Limits"))
+
+
+def test_the_manual_has_every_address_of_the_page_and_its_limit() -> None:
+    page = (REPOSITORY / "functions" / "dropscore" / "api" / "page.html").read_text()
+    said = section("The page")
+    named = set(re.findall(r'place\.(?:has|get)\("(\w+)"\)', page))
+    filters = re.search(r"^const FILTERS = \{\n(.*?)^\};", page, re.DOTALL | re.MULTILINE)
+    assert filters
+    named |= set(re.findall(r"^  (\w+): \{", filters[1], re.MULTILINE))
+    assert named == set(re.findall(r"`(\w+)=", said.split("| after `#` | shows |")[1].split("\n\n")[0]))
+    most = re.search(r"const MOST_ROWS = ([\d_]+);", page)
+    assert most
+    assert f"{int(most[1]):,} rows" in said
 
 
 @pytest.mark.parametrize("text", [text for _, _, text in blocks("bash")])

@@ -108,6 +108,25 @@ def test_who_does_not_sign_reads_nothing_of_the_data(flow: Flow, scored: Drop) -
     assert [ask(url + target).status for target in ANYBODY] == [HTTPStatus.OK] * len(ANYBODY)
 
 
+def test_head_answers_anybody_where_get_does_and_nobody_else(flow: Flow, scored: Drop) -> None:
+    url = flow.stack.outputs["ResultsApiUrl"]
+    heads = [ask(url + target, "HEAD") for target in ANYBODY]
+
+    assert [(head.status, head.body) for head in heads] == [(HTTPStatus.OK, b"")] * len(ANYBODY)
+    for target in targets(scored):
+        assert ask(url + target, "HEAD").status == HTTPStatus.FORBIDDEN, target
+
+
+def test_a_flood_of_what_anybody_may_ask_takes_nothing_from_readers(flow: Flow) -> None:
+    url, api = flow.stack.outputs["ResultsApiUrl"], reader_of(flow, "GET")
+    with ThreadPoolExecutor(10) as strangers:
+        flood = Counter(answer.status for answer in strangers.map(ask, [f"{url}docs"] * 40))
+
+    assert set(flood) == {HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS}
+    assert flood[HTTPStatus.TOO_MANY_REQUESTS] > flood[HTTPStatus.OK]
+    assert api.ask("GET", "drops").status == HTTPStatus.OK
+
+
 def test_who_signs_but_may_not_invoke_reads_nothing(flow: Flow, scored: Drop) -> None:
     nobody = reader_of(flow)
 

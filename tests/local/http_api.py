@@ -88,6 +88,8 @@ def deploy_api(
 ) -> Api:
     """An HTTP API before the toy function: its routes with their authorizations."""
     name = unique("api")
+    stage = dict(properties.get("stage", {}))
+    waits_for = [f"Route{list(routes).index(key)}" for key in stage.pop("waits_for", [])]
     resources: dict[str, Any] = {
         "Log": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}},
         "Api": {
@@ -96,12 +98,13 @@ def deploy_api(
         },
         "Stage": {
             "Type": "AWS::ApiGatewayV2::Stage",
+            "DependsOn": waits_for,
             "Properties": {
                 "ApiId": {"Ref": "Api"},
                 "StageName": "$default",
                 "AutoDeploy": True,
                 "AccessLogSettings": {"DestinationArn": {"Fn::GetAtt": ["Log", "Arn"]}, "Format": LOG_FORMAT},
-                **properties.get("stage", {}),
+                **stage,
             },
         },
         "Integration": {

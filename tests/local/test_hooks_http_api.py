@@ -284,15 +284,37 @@ def test_a_browser_can_ask_leave_where_there_is_no_route(embedded: Any) -> None:
 
 
 # ---- Limits and log ----
-def test_more_than_the_stage_allows_is_too_many(embedded: Any) -> None:
-    limits = {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 3}
-    api = deploy_api(embedded, routes={"GET /open": "NONE"}, stage={"DefaultRouteSettings": limits})
+def limits(rate: int, burst: int) -> dict[str, int]:
+    return {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": burst}
 
-    answers = [ask(f"{api.url}/nowhere") for _ in range(5)]
 
-    assert [answer.status for answer in answers] == [404, 404, 404, 429, 429]
+def test_more_than_a_route_allows_is_too_many(embedded: Any) -> None:
+    routes = {"GET /open": "NONE", "GET /other": "NONE"}
+    api = deploy_api(embedded, routes=routes, stage={"DefaultRouteSettings": limits(1, 3)})
+
+    answers = [ask(f"{api.url}/open") for _ in range(5)]
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
     assert answers[-1].json == {"message": "Too Many Requests"}
+    assert [ask(f"{api.url}/{path}").status for path in ("other", "nowhere")] == [200, 404]
     eventually(lambda: ask(f"{api.url}/open").status == 200)
+
+
+def test_a_route_may_have_limits_of_its_own(embedded: Any) -> None:
+    settings = {"DefaultRouteSettings": limits(100, 100), "RouteSettings": {"GET /open": limits(1, 1)}}
+    routes = {"GET /open": "NONE", "$default": "NONE"}
+    api = deploy_api(embedded, routes=routes, stage={**settings, "waits_for": list(routes)})
+
+    assert [ask(f"{api.url}/open").status for _ in range(2)] == [200, 429]
+    assert {ask(f"{api.url}/open", "HEAD").status for _ in range(5)} == {200}
+    throttled = {"route": "GET /open", "status": "429", "caller": "-"}
+    assert api.log()[1] == throttled
+
+
+def test_limits_of_a_route_that_is_not_there_are_refused(embedded: Any) -> None:
+    settings = {"RouteSettings": {"GET /nowhere": limits(1, 1)}}
+    with pytest.raises(WaiterError):
+        deploy_api(embedded, routes={"GET /open": "NONE"}, stage={**settings, "waits_for": ["GET /open"]})
 
 
 def test_the_access_log_has_what_its_format_asks_for(closed: Api, reader: Principal) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 import schemathesis
@@ -125,17 +125,19 @@ def _config(url: str, seed: int, max_examples: int) -> SchemathesisConfig:
 @contextmanager
 def _hooked(reality: Reality, outcome: Outcome) -> Iterator[None]:
     """Change cases before they are sent, and count the answers."""
-    etags: dict[str, str] = {}
+    kept: dict[str, Kept] = {}
 
     def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
         del context, kwargs
-        _make_real(case, reality, etags)
+        _make_real(case, reality, kept)
 
     def after_call(context: Any, case: Case, response: Any) -> None:
         del context
         outcome.answers[f"{case.method} {case.path}", response.status_code] += 1
         if etag := response.headers.get("etag"):
-            etags[case.formatted_path] = etag[0]
+            asked = (dict(case.path_parameters or {}), dict(case.query or {}), case.headers.get("accept"))
+            again = case.path in kept and kept[case.path].asked_again
+            kept[case.path] = Kept(*asked, etag[0], again)
 
     schemathesis.hook(before_call)
     schemathesis.hook(after_call)
@@ -146,7 +148,17 @@ def _hooked(reality: Reality, outcome: Outcome) -> Iterator[None]:
         hooks.unregister(after_call)
 
 
-def _make_real(case: Case, reality: Reality, etags: dict[str, str]) -> None:
+class Kept(NamedTuple):
+    """What a client has been given with an ETag, and what it had asked for."""
+
+    path: dict[str, Any]
+    query: dict[str, Any]
+    accept: str | None
+    etag: str
+    asked_again: bool
+
+
+def _make_real(case: Case, reality: Reality, kept: dict[str, Kept]) -> None:
     """Let what is valid be real, too; leave what is wrong on purpose as it is."""
     # A case must stay the same whenever schemathesis repeats it, so the dice know nothing else.
     dice = random.Random(repr((case.method, case.path, case.path_parameters, case.query)))  # noqa: S311
@@ -163,8 +175,12 @@ def _make_real(case: Case, reality: Reality, etags: dict[str, str]) -> None:
         case.headers["accept"] = "image/png"
     elif dice.random() < 0.5:
         case.headers["accept"] = reality.accept(case.path, case.query, dice)
-    if (etag := etags.get(case.formatted_path)) and dice.random() < 0.5:
-        case.headers["if-none-match"] = etag
+    if case.path in kept and not wrong and (dice.random() < 0.2 or not kept[case.path].asked_again):
+        known = kept[case.path] = kept[case.path]._replace(asked_again=True)
+        case.path_parameters, case.query = dict(known.path), dict(known.query)
+        case.headers["if-none-match"] = known.etag
+        if known.accept:
+            case.headers["accept"] = known.accept
 
 
 def _note(event: events.EngineEvent, outcome: Outcome, tell: Callable[[str], Any]) -> None:

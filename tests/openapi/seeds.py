@@ -20,6 +20,7 @@ PARAMETERS = {
     "SweepSchedule": "rate(1 day)",
     "ApiRateLimit": "10000",
     "ApiBurstLimit": "5000",
+    "ApiAnonymousLimit": "5000",
 }
 """Of the stack: short windows, no sweep that would move what is stuck, no throttling."""
 

@@ -162,6 +162,22 @@ def test_a_request_with_a_body_is_refused_and_ends_the_connection(
     assert not upstream.asked
 
 
+@pytest.mark.parametrize(
+    "name", ["content-length", "CONTENT-LENGTH", "transfer-encoding", "Transfer-Encoding"]
+)
+def test_a_body_is_seen_in_whatever_case_it_is_announced(
+    proxy: PageProxy, upstream: Upstream, name: str
+) -> None:
+    value = "chunked" if name.lower() == "transfer-encoding" else "0"
+    with socket.create_connection(("127.0.0.1", proxy.server_port), timeout=10) as connection:
+        head = f"GET /drops HTTP/1.1\r\nHost: 127.0.0.1:{proxy.server_port}\r\n{name}: {value}\r\n\r\n"
+        connection.sendall(head.encode())
+        answer = connection.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert not upstream.asked
+
+
 def test_an_api_that_does_not_answer_is_said_to(upstream: Upstream) -> None:
     proxy = PageProxy(ResultsApi(upstream.url, CREDENTIALS, "eu-west-1"))
     upstream.stop()
@@ -183,6 +199,22 @@ def test_credentials_that_have_expired_are_said_to(upstream: Upstream) -> None:
 
     assert answer.status == HTTPStatus.BAD_GATEWAY
     assert b"sign in again" in answer.body
+    assert not upstream.asked
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_error_that_nobody_expected_is_said_to_be_one(upstream: Upstream, method: str) -> None:
+    class Broken:
+        def get_frozen_credentials(self) -> Any:
+            raise RuntimeError("the helper's answer makes no sense")
+
+    proxy = PageProxy(ResultsApi(upstream.url, Broken(), "eu-west-1"))
+    with proxy.running():
+        answer = ask(f"{proxy.url}drops", method)
+
+    assert answer.status == HTTPStatus.BAD_GATEWAY
+    said = b"the request failed here (RuntimeError: the helper's answer makes no sense)\n"
+    assert answer.body == (said if method == "GET" else b"")
     assert not upstream.asked
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dropscore.aws.clients import ANSWERING, WORKING
+from dropscore.api.composition import READ_ROUNDS
+from dropscore.aws.clients import ANSWERING, ENOUGH, WORKING
 
 GATEWAY_SECONDS = 29
 CALLS = 4
@@ -20,6 +21,11 @@ def longest(config):
 
 def test_the_calls_of_one_answer_fit_the_time_that_api_gateway_waits():
     assert CALLS * longest(ANSWERING) <= GATEWAY_SECONDS
+
+
+def test_who_has_enough_time_for_more_calls_has_it_for_a_look_of_the_catalogue():
+    """One query, and as many reads of its items as there are rounds."""
+    assert (1 + READ_ROUNDS) * longest(ANSWERING) < ENOUGH.total_seconds() < GATEWAY_SECONDS
 
 
 def test_a_call_from_a_queue_leaves_most_of_a_function_s_time():

@@ -15,12 +15,15 @@ from dropscore.approved import ApprovedModel
 from dropscore.aws.objects import Bucket
 from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts
-from dropscore.domain.errors import ContentError, ResultConflict
+from dropscore.domain.errors import MAX_MESSAGE, ContentError, ResultConflict
+from dropscore.domain.features import reject_rows
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
+from dropscore.domain.results import rejects_table
 from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS
 from dropscore.domain.spec import FeatureSpec
 from dropscore.files.conversion import Conversion
+from dropscore.files.rejects import Rejects
 from dropscore.files.results import NewResult, Results
 from dropscore.files.spool import ParquetSpool
 from dropscore.settings import Limits
@@ -65,6 +68,15 @@ def test_rejected_rows_are_counted_by_reason_and_kept_beside_the_context(work):
     assert done == FileOutcome(Counts(4, 1, 3), shards=1)
     rejects = pq.read_table(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rejects.parquet")))
     assert rejects["row"].to_pylist() == [0, 2, 3]
+
+
+def test_the_reason_for_refusing_a_drop_is_bounded_however_long_its_columns_names_are():
+    faults = [reject_rows(pa.array([row]), "x" * 500, f"is {row}") for row in range(9)]
+    with Rejects() as rejects:
+        rejects.write(rejects_table(DROP.drop_id, pa.Table.from_batches(faults)))
+        said = rejects.refusal("none of the 9 rows can be scored")
+    assert len(said) == MAX_MESSAGE
+    assert said.startswith("none of the 9 rows can be scored: xxx")
 
 
 def test_too_many_rejected_rows_refuse_the_drop_with_counts_by_reason_and_keep_nothing_but_the_rejects(work):

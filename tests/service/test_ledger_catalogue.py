@@ -198,6 +198,34 @@ def test_a_page_ends_when_its_time_is_over_but_never_without_having_gone_on(larg
     assert [len(page) for page in found] == [1] * 5
 
 
+def test_a_look_is_one_read_of_the_index_and_one_of_the_items_and_then_the_time_is_asked_for():
+    stock = Stock(Counting(), START)
+    for number in range(250):
+        stock.add(DropState.PREPARING, timedelta(seconds=number), f"k{number:05}")
+    reads = []
+
+    def enough():
+        reads.append(stock.table.counts["read"])
+        return False
+
+    stock.table.counts.clear()
+    page = stock.catalogue.page(UnderPrefix("k"), ALWAYS, 1_000, None, enough)
+    assert (len(page.drops), page.position) == (250, None)
+    assert reads == [100, 200]
+
+
+def test_a_page_of_only_its_first_drops_is_followed_by_the_others(large):
+    large.add_many(40, Random(3))  # noqa: S311 - no secret
+    for selection in large.selections():
+        expected, found, position = large.expected(selection, ALWAYS), [], None
+        while position is not None or not found:
+            page = large.catalogue.page(selection, ALWAYS, 9, position).first(2)
+            found.append(ids(page))
+            position = page.position
+        assert [one for page in found for one in page] == expected
+        assert max(map(len, found)) <= 2
+
+
 def test_a_drop_that_arrives_between_two_pages_pushes_none_onto_both(large):
     for number in range(6):
         large.add(DropState.WAITING, timedelta(hours=number))

@@ -148,6 +148,29 @@ def test_a_drop_that_waits_again_forgets_the_model_it_was_prepared_for(drops):
     assert drop.reason == "version 7 is no longer approved"
 
 
+UNCOUNTED = {"shards": 0, "rows_in": 0, "rows_accepted": 0, "rows_rejected": 0, "prepared_at": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("wait", DropState.PREPARED),
+        ("wait", DropState.SCORING),
+        ("revive", DropState.FAILED),
+        ("reject", DropState.SCORING),
+    ],
+)
+def test_what_a_preparation_came_to_is_forgotten_with_it(drops, jobs, name, state):
+    drop = MOVES[name][1](drops, bring_to(drops, state, jobs=jobs))
+    assert {name: getattr(drop, name) for name in UNCOUNTED} == UNCOUNTED
+
+
+def test_a_drop_rejected_with_its_rows_counted_has_those_counts(drops, jobs):
+    drop = bring_to(drops, DropState.SCORING, jobs=jobs)
+    drop = drops.reject(drop, "too many", Counts(10, 2, 8), "s3://r/r", LATER)
+    assert (drop.rows_in, drop.rows_scored, drop.rows_rejected, drop.prepared_at) == (10, 2, 8, NOW)
+
+
 def test_a_drop_that_its_job_left_unscored_is_prepared_still(drops, jobs):
     scoring = bring_to(drops, DropState.SCORING, jobs=jobs)
     again = drops.score_again(scoring, "j/b", "AlgorithmError", alone=True, now=LATER)

@@ -70,6 +70,15 @@ def test_what_a_batch_read_leaves_out_is_asked_for_again():
         assert Table(client, "ledger").get_all(["a", "b"]) == [{"pk": "a"}, {"pk": "b"}]
 
 
+def test_who_is_waited_for_asks_for_what_is_left_out_only_so_often():
+    left = {"ledger": {"Keys": [{"pk": {"S": "a"}}], "ConsistentRead": True}}
+    with stubbed("dynamodb") as (client, stubber):
+        for _ in range(2):
+            stubber.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": left})
+        with pytest.raises(ServiceBusy):
+            Table(client, "ledger", 2).get_all(["a"])
+
+
 # --- the index of open work -----------------------------------------------------------------------------
 
 

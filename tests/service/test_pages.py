@@ -288,3 +288,66 @@ def test_places_only_go_forward(put):
         places.append(place)
         place = pages.page(KEY, 100, Window(place, 7, since=stamp(13), until=stamp(77))).end
     assert all(earlier < later for earlier, later in pairwise(places))
+
+
+WIDE = [
+    bytes(letters).hex() for letters in np.random.default_rng(1).integers(0, 256, (2_000, 2_000), np.uint8)
+]
+
+
+@pytest.fixture(scope="module")
+def gapped():
+    """Two row groups in which 4 MB of text lie between any two other columns; each letter takes a byte."""
+    rows = pa.table({f"w{n}" if n % 2 else f"c{n}": WIDE if n % 2 else [*range(2_000)] for n in range(12)})
+    return parquet(
+        pa.table({"row": pa.array(range(2_000)), **dict(zip(rows.column_names, rows.columns, strict=True))}),
+        1_000,
+        use_dictionary=False,
+    )
+
+
+def fetched(asked):
+    return [int(b) - int(a) + 1 for a, b in (r.removeprefix("bytes=").split("-") for r in asked)]
+
+
+def test_what_lies_between_the_columns_is_not_fetched_where_it_is_much(put, asked, gapped):
+    pages = put(gapped)
+    pages.page(KEY, 2_000, Window(0, 1, ("row",)))
+    asked.clear()
+    page = pages.page(KEY, 2_000, Window(5, 10, ("row", "c2", "c4")))
+    assert [batch.to_pydict() for batch in page.batches] == [
+        {name: [*range(5, 15)] for name in ("row", "c2", "c4")}
+    ]
+    assert len(asked) == 3
+    assert sum(fetched(asked)) < 100_000
+
+
+def test_a_page_of_columns_that_lie_apart_has_the_rows_of_both_row_groups(put, gapped):
+    page = put(gapped).page(KEY, 2_000, Window(995, 10, ("c2", "row")))
+    assert rows_of(page) == [*range(995, 1_005)]
+    assert [n for batch in page.batches for n in batch.column("c2").to_pylist()] == [*range(995, 1_005)]
+
+
+def test_the_rows_of_a_page_cost_four_requests_at_most(put, asked, gapped):
+    pages = put(gapped)
+    pages.page(KEY, 2_000, Window(0, 1, ("row",)))
+    asked.clear()
+    names = ("c0", "c2", "c4", "c6", "c8", "c10")
+    assert pages.page(KEY, 2_000, Window(0, 1, names)).rows == 1
+    assert len(asked) == 4
+
+
+def test_columns_that_lie_too_far_apart_are_refused_before_they_are_fetched(put, asked, gapped, monkeypatch):
+    monkeypatch.setattr(module, "MAX_FETCHED_BYTES", 4_000_000)
+    pages = put(gapped)
+    assert pages.page(KEY, 2_000, Window(0, 1, ("row", "c2"))).rows == 1
+    asked.clear()
+    with pytest.raises(TooWide, match="lie so far apart"):
+        pages.page(KEY, 2_000, Window(0, 1, ("c0", "c2", "c4", "c6", "c8", "c10")))
+    assert asked == []
+
+
+def test_a_second_row_group_is_left_out_where_too_much_would_be_fetched(put, gapped, monkeypatch):
+    monkeypatch.setattr(module, "MAX_FETCHED_BYTES", 10_000_000)
+    page = put(gapped).page(KEY, 2_000, Window(995, 10, ("c0", "c2", "c4", "c6", "c8", "c10")))
+    assert (page.rows, page.end) == (5, 1_000)

@@ -152,6 +152,9 @@ class Promises:
         seen = [DropState(item["state"]) for item in self.history[f"drop#{drop.drop_id}"]]
         told = [DropState(e["state"]) for e in self.world.table.items[f"drop#{drop.drop_id}"]["history"]]
         demand(seen == told, f"{drop}: was {seen}, says {told}")
+        for item in self.history[f"drop#{drop.drop_id}"]:
+            counted = {"rows_in", "rows_rejected", "shards", "prepared_at"} & {*item}
+            demand(item["state"] not in ("WAITING", "PREPARING") or not counted, f"{drop}: {item}")
         for before, after in pairwise(seen):
             demand(after in TRANSITIONS[before], f"{drop}: {seen}")
 

@@ -22,7 +22,9 @@ READERS_ONLY = {
     "GET /models",
     "$default",
 }
-ANYBODY = {"GET /health", "GET /openapi.json", "GET /docs", "GET /"}
+ANYBODY = {
+    f"{method} {path}" for method in ("GET", "HEAD") for path in ("/health", "/openapi.json", "/docs", "/")
+}
 READS = {
     "ReadLedger": ({"dynamodb:BatchGetItem", "dynamodb:GetItem"}, {"LedgerTable"}),
     "FindDrops": (
@@ -108,9 +110,11 @@ def test_browsers_of_other_origins_may_not_ask_for_predictions():
 
 
 def test_the_functions_routes_are_the_apis():
-    documented = {f"GET {operation.path}": operation for operation in OPERATIONS}
-    assert set(documented) | {"$default"} == set(_routes())
-    assert {key for key, operation in documented.items() if operation.anonymous} == ANYBODY
+    # Readers' HEAD goes to $default, which asks who they are.
+    documented = {f"GET {operation.path}" for operation in OPERATIONS}
+    anonymous = {operation.path for operation in OPERATIONS if operation.anonymous}
+    assert documented | {f"HEAD {path}" for path in anonymous} | {"$default"} == set(_routes())
+    assert {f"{method} {path}" for method in ("GET", "HEAD") for path in anonymous} == ANYBODY
 
 
 def test_readers_sign_unless_they_are_to_bring_tokens():
@@ -199,13 +203,40 @@ def test_a_browser_asks_leave_without_credentials_where_origins_are_named_and_no
     assert _routes(ORIGINS)["OPTIONS /{proxy+}"]["AuthorizationType"] == "NONE"
 
 
-def test_the_stage_is_throttled_by_parameters():
+def test_routes_are_throttled_by_parameters():
     stage = translated().properties("ResultsApiStage")
     assert stage["DefaultRouteSettings"] == {
         "ThrottlingRateLimit": {"Ref": "ApiRateLimit"},
         "ThrottlingBurstLimit": {"Ref": "ApiBurstLimit"},
     }
     assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
+
+
+def test_what_is_open_to_anybody_has_small_limits_of_its_own():
+    stack = translated()
+    small = {"Ref": "ApiAnonymousLimit"}
+    assert stack.properties("ResultsApiStage")["RouteSettings"] == {
+        key: {"ThrottlingRateLimit": small, "ThrottlingBurstLimit": small} for key in ANYBODY
+    }
+    default = {name: found["Default"] for name, found in stack.template["Parameters"].items()}
+    assert default["ApiAnonymousLimit"] * len(ANYBODY) < default["ApiRateLimit"]
+
+
+def test_the_stage_waits_for_the_routes_that_its_settings_name():
+    # "Unable to find Route by key … within the provided RouteSettings" (serverless-application-model 2479)
+    stack = translated()
+    waits = stack.template["Resources"]["ResultsApiStage"]["DependsOn"]
+    assert {stack.properties(name)["RouteKey"] for name in waits} == ANYBODY
+
+
+def test_the_functions_concurrency_is_reserved_only_where_it_is_asked_for():
+    assert "ReservedConcurrentExecutions" not in translated().properties("ResultsApiFunction")
+    reserving = translated(true=("ReservesApiConcurrency",)).properties("ResultsApiFunction")
+    assert reserving["ReservedConcurrentExecutions"] == {"Ref": "ApiReservedConcurrency"}
+    assert translated().template["Conditions"]["ReservesApiConcurrency"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "ApiReservedConcurrency"}, 0]}]
+    }
+    assert translated().template["Parameters"]["ApiReservedConcurrency"]["Default"] == 0
 
 
 def test_the_access_log_is_json_and_says_nothing_of_what_was_asked():

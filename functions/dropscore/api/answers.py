@@ -8,13 +8,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
-from dropscore.api.times import rfc3339
+from dropscore.aws.ledger.items import stamp
 from dropscore.domain.job import Job, JobState, Outcome
 from dropscore.domain.model import Listed, Package
 
 Moment = Annotated[
     datetime,
-    PlainSerializer(rfc3339, return_type=str),
+    PlainSerializer(stamp, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-04T05:06:07.890Z"]}),
 ]
 

@@ -29,7 +29,7 @@ class Kept:
     Parameters
     ----------
     what
-        All that the answer is made of, the version of the code that makes it among it.
+        All that the answer is made of, the code that makes it (`Reading.code`) among it.
     """
 
     def __init__(self, *what: object) -> None:

@@ -18,12 +18,15 @@ from dropscore.aws.registry import Registry
 from dropscore.deadline import system_clock
 from dropscore.settings import ApiSettings
 
+READ_ROUNDS = 2
+"""Of a batch read: a look of the catalogue is one query and this (`aws.clients.ANSWERING`)."""
+
 
 @lru_cache(maxsize=1)
 def results_api() -> ResultsApi:
     """The API of this execution environment, built at its first request."""
     settings, clients = ApiSettings.read(os.environ), Clients(ANSWERING)
-    table = Table(clients.dynamodb(), settings.ledger_table)
+    table = Table(clients.dynamodb(), settings.ledger_table, READ_ROUNDS)
     index = OpenWork(table)
     drops = Drops(table, index)
     reading = Reading(

@@ -18,17 +18,17 @@ class DropLinks(Answer):
     predictions: str | None
     """Null unless the drop is SCORED."""
     rejects: str | None
-    """Null until the drop's state is final."""
+    """Null unless the drop is SCORED or REJECTED."""
 
     @classmethod
     def of(cls, drop: Drop) -> Self:
         """The links of a drop."""
         here = f"drops/{drop.drop_id}"
-        scored, final = drop.state is DropState.SCORED, drop.state.final
+        scored, settled = drop.state is DropState.SCORED, _settled(drop)
         return cls(
             self=here,
             predictions=f"{here}/predictions" if scored else None,
-            rejects=f"{here}/rejects" if final else None,
+            rejects=f"{here}/rejects" if settled else None,
         )
 
 
@@ -47,9 +47,9 @@ class DropSummary(Answer):
     rows_in: int | None
     """Rows of the file; null until they have been counted."""
     rows_scored: int | None
-    """Rows with a prediction; null until the state is final."""
+    """Rows with a prediction; null unless the state is SCORED, or REJECTED once they were counted."""
     rows_rejected: int | None
-    """Rows that could not be scored; null until the state is final."""
+    """Rows that could not be scored; null unless the state is SCORED, or REJECTED once they were counted."""
     model_version: int | None
     """The version of the model that scores it; null until it is known."""
     transform_job: str | None
@@ -118,9 +118,9 @@ class PredictionErrors(Answer):
     """Rows that have an actual."""
     mean_absolute: float
     median_absolute: float
-    """Within 0.5 % of an error that occurred."""
+    """Within 0.2 % of an error that occurred."""
     p95_absolute: float
-    """95 of 100 rows are as near or nearer; within 0.5 % of an error that occurred."""
+    """95 of 100 rows are as near or nearer; within 0.2 % of an error that occurred."""
     root_mean_square: float
 
 
@@ -228,10 +228,15 @@ class RejectPage(Answer):
     drop_id: str
     state: DropState
     reason: str | None
-    """Why the whole drop is REJECTED or FAILED."""
+    """Why the whole drop is REJECTED."""
     rejects: Sequence[Reject]
     next_cursor: str | None
     """Where the next page begins; null at the end. A page may be short, even empty, before the end."""
+
+
+def _settled(drop: Drop) -> bool:
+    """Whether it is settled which rows could be scored: of a FAILED drop none was, nor was any refused."""
+    return drop.state in (DropState.SCORED, DropState.REJECTED)
 
 
 def _summary(drop: Drop) -> dict[str, object]:
@@ -246,8 +251,8 @@ def _summary(drop: Drop) -> dict[str, object]:
         "arrived_at": drop.arrived_at,
         "finished_at": drop.finished_at,
         "rows_in": drop.rows_in if counted else None,
-        "rows_scored": drop.rows_scored if counted and drop.state.final else None,
-        "rows_rejected": drop.rows_rejected if counted and drop.state.final else None,
+        "rows_scored": drop.rows_scored if counted and _settled(drop) else None,
+        "rows_rejected": drop.rows_rejected if counted and _settled(drop) else None,
         "model_version": drop.model.version if drop.model else None,
         "transform_job": drop.job,
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
@@ -13,6 +14,7 @@ from dropscore.api.answers import JobDetail
 from dropscore.api.caching import CHECKED, Kept
 from dropscore.api.cursors import Cursors
 from dropscore.api.drop_answers import DropDetail, DropPage, DropSummary
+from dropscore.api.encoding import MOST_BYTES
 from dropscore.api.errors import BadRequest, Fault, NotFound
 from dropscore.api.links import next_link
 from dropscore.api.media import JSON, json_only
@@ -29,6 +31,7 @@ from dropscore.api.parameters import (
     Version,
 )
 from dropscore.api.reading import Reading
+from dropscore.aws.clients import ENOUGH
 from dropscore.domain.catalogue import (
     Arrived,
     ByVersion,
@@ -40,8 +43,8 @@ from dropscore.domain.catalogue import (
 )
 from dropscore.domain.drop import DropState
 
-ENOUGH = timedelta(seconds=15)
-"""What a look and the items that it names take at most (`aws.clients.ANSWERING`), and a little."""
+_FRAME_BYTES = 8_192
+"""What stands around the drops: a cursor, which has a key's first 960 bytes and 54 more, in base64url."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,10 @@ class DropRoutes:
         page = self.reading.catalogue.page(
             selection, arrived, limit, cursors.read(cursor), lambda: deadline.left < ENOUGH
         )
+        drops = _fitting([DropSummary.of(drop) for drop in page.drops])
+        page = page.first(len(drops))
         following = cursors.write(page.position) if page.position is not None else None
-        body = DropPage(drops=[DropSummary.of(drop) for drop in page.drops], next_cursor=following)
+        body = DropPage(drops=drops, next_cursor=following)
         return Response(HTTPStatus.OK.value, JSON, body, {**CHECKED, **next_link(request, following)})
 
     def drop(self, request: Request, drop_id: DropId) -> Response[DropDetail | None]:
@@ -87,7 +92,7 @@ class DropRoutes:
         json_only(request)
         drop = self.reading.drop(drop_id)
         final = drop.state in (DropState.SCORED, DropState.REJECTED)  # the operator may revive a FAILED one
-        kept = Kept("drop", drop_id, drop.finished_at, self.reading.settings.code_version) if final else None
+        kept = Kept("drop", drop_id, drop.finished_at, self.reading.code) if final else None
         if kept and (known := kept.unless_known(request)):
             return known
         return Response(
@@ -100,12 +105,24 @@ class DropRoutes:
         found = self.reading.jobs.get(job)
         if found is None:
             raise NotFound(f"There is no job {job}.")
-        kept = Kept("job", job, found.state, self.reading.settings.code_version) if found.final else None
+        kept = Kept("job", job, found.state, self.reading.code) if found.final else None
         if kept and (known := kept.unless_known(request)):
             return known
         return Response(
             HTTPStatus.OK.value, JSON, JobDetail.of(found), kept.headers if kept else dict(CHECKED)
         )
+
+
+def _fitting(drops: Sequence[DropSummary]) -> list[DropSummary]:
+    """The first of the drops that an answer holds, in JSON; it holds any one: an item has 400 KB at most."""
+    left = MOST_BYTES - _FRAME_BYTES
+    kept: list[DropSummary] = []
+    for drop in drops:
+        left -= len(json.dumps(drop.model_dump(mode="json"))) + 1  # all that is not ASCII is escaped
+        if left < 0:
+            break
+        kept.append(drop)
+    return kept
 
 
 def _selection(**filters: object) -> Selection:

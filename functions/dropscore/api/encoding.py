@@ -12,6 +12,9 @@ from dropscore.api.negotiation import takes_gzip
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
+MOST_BYTES = 4_000_000
+"""Of a body, before it is encoded: Lambda gives back 6 MB at most ("Lambda quotas")."""
+
 _WORTH_COMPRESSING = 1_024
 _LEVEL = 5
 """Of gzip: a page of 10,000 rows takes half the time of level 9 and 3 % more bytes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dropscore.api.code import own_digest
 from dropscore.api.errors import NotFound
 from dropscore.aws.ledger import Catalogue, Drops, Jobs, Versions
 from dropscore.aws.objects import Bucket
@@ -41,6 +42,11 @@ class Reading:
         if drop is None:
             raise NotFound(f"There is no drop {drop_id}.")
         return drop
+
+    @property
+    def code(self) -> tuple[str, str]:
+        """What code answers: its version, as the stack's operator says, and what it is in fact."""
+        return self.settings.code_version, own_digest()
 
     @cached_property
     def rows(self) -> Rows:

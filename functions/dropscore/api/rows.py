@@ -12,9 +12,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.request import Request
 
-from dropscore.api.caching import CHECKED, NEVER_KEPT, Kept
+from dropscore.api.caching import NEVER_KEPT, Kept
 from dropscore.api.cursors import Cursors, refused
 from dropscore.api.drop_answers import DownloadLink
+from dropscore.api.encoding import MOST_BYTES
 from dropscore.api.errors import BadRequest, Fault, NotReady
 from dropscore.api.links import next_link
 from dropscore.api.media import CSV, JSON, NDJSON, PARQUET, wanted
@@ -22,9 +23,6 @@ from dropscore.api.parameters import Columns, Cursor, Download, DropId, RowLimit
 from dropscore.api.reading import Reading
 from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.window import TooWide, UnknownColumn, Window
-
-MOST_BYTES = 4_000_000
-"""Of a body, before it is encoded: Lambda gives back 6 MB at most ("Lambda quotas")."""
 
 DOWNLOAD_SECONDS = 300
 """How long the URL of a download is good for."""
@@ -87,34 +85,30 @@ class RowRoutes:
         window = Window(_place(cursors.read(cursor)), limit, names, _bare(since), _bare(until))
         said = {"drop_id": drop_id}
         asked = Asked("predictions", said, drop.result_uri, drop.rows_scored, media, window, cursors)
-        return self._kept_page(request, asked)
+        return self._page(request, asked)
 
     def rejects(
         self, request: Request, drop_id: DropId, limit: RowLimit = 1_000, cursor: Cursor = None
     ) -> Response[Any]:
-        """The rows of a drop that could not be scored, with the reasons."""
+        """The rows of a SCORED or REJECTED drop that could not be scored, with the reasons."""
         media = wanted(request, [JSON, CSV, NDJSON])
         drop = self.reading.drop(drop_id)
-        if not drop.state.final:
+        if drop.state not in (DropState.SCORED, DropState.REJECTED):
             raise NotReady(drop, "rejects")
         cursors = Cursors("rejects", drop_id, drop.rejects_uri, drop.finished_at)
         window = Window(_place(cursors.read(cursor)), limit, ("row", "column", "reason"))
         said = {"drop_id": drop_id, "state": drop.state.value, "reason": drop.reason}
         asked = Asked("rejects", said, drop.rejects_uri, drop.rows_rejected, media, window, cursors)
-        if drop.state is DropState.FAILED:  # the operator may revive it
-            return self._page(request, asked, CHECKED)
-        return self._kept_page(request, asked)
+        return self._page(request, asked)
 
-    def _kept_page(self, request: Request, asked: Asked) -> Response[Any]:
-        code = self.reading.settings.code_version
-        kept = Kept(asked.name, asked.said, asked.uri, asked.media, asked.window, code)
-        return kept.unless_known(request) or self._page(request, asked, kept.headers)
-
-    def _page(self, request: Request, asked: Asked, headers: Mapping[str, str]) -> Response[Any]:
+    def _page(self, request: Request, asked: Asked) -> Response[Any]:
+        kept = Kept(asked.name, asked.said, asked.uri, asked.media, asked.window, self.reading.code)
+        if known := kept.unless_known(request):
+            return known
         rows, end = self._rows(asked)
         following = asked.cursors.write(str(end)) if end is not None else None
         body = _BODIES[asked.media](asked, rows, following)
-        headers = {**headers, **next_link(request, following)}
+        headers = {**kept.headers, **next_link(request, following)}
         return Response(HTTPStatus.OK.value, _CONTENT_TYPES[asked.media], body, headers)
 
     def _rows(self, asked: Asked) -> tuple[Sequence[str], int | None]:
@@ -154,8 +148,10 @@ class RowRoutes:
         return uri.removeprefix(self.reading.results.uri(""))
 
 
-_FRAME_BYTES = 16_384
-"""What stands around the rows in JSON: a reason of 2,000 characters, each six at most, and a cursor."""
+_FRAME_BYTES = 32_768
+"""What stands around the rows in JSON: a reason of `MAX_MESSAGE` characters, each twelve bytes at most (one
+beyond the first plane of Unicode is escaped as two), and a cursor of a place.
+"""
 
 _CONTENT_TYPES = {JSON: JSON, NDJSON: NDJSON, CSV: f"{CSV}; charset=utf-8; header=present"}
 

@@ -1,4 +1,4 @@
-"""Moments as the API reads and writes them."""
+"""Moments as the API reads them; it writes them as the ledger does (`stamp`)."""
 
 from __future__ import annotations
 
@@ -53,8 +53,3 @@ def moment(text: str) -> datetime:
 def _fraction(digits: str) -> timedelta:
     micros = int(digits[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"))
     return timedelta(microseconds=micros + bool(digits[_MICROSECOND_DIGITS:].strip("0")))
-
-
-def rfc3339(moment: datetime) -> str:
-    """A moment as the API writes it: UTC, milliseconds, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

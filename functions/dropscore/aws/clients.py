@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,13 @@ ANSWERING = Config(
 )
 """For who is waited for: two tries of at most 3 s and a backoff of at most 1 s.
 
-No answer takes more than four calls without a look at the time left, so that they stay under 29 s; API
-Gateway waits for 30 ("Quotas for configuring and running an HTTP API").
+No answer takes more than four calls one after the other without a look at the time left (`ENOUGH`), so that
+they stay under 29 s; API Gateway waits for 30 ("Quotas for configuring and running an HTTP API"). Only where
+somebody has written an object anew whose footer is kept can it be five.
 """
+
+ENOUGH = timedelta(seconds=22)
+"""What three such calls take at most, and a little: an answer begins no more of them with less time left."""
 
 _PRESIGNING = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 """Unless told otherwise, botocore presigns, in old regions, with a signature that does not open what a

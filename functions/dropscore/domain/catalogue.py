@@ -88,7 +88,16 @@ class Page:
         In the selection's order; may be fewer than were asked for, even none, before the end.
     position
         Where the next page begins, for `Catalogue.page`; None at the end.
+    places
+        For each drop, where the page after it begins.
     """
 
     drops: tuple[Drop, ...]
     position: str | None
+    places: tuple[str, ...] = ()
+
+    def first(self, count: int) -> Page:
+        """The page of only so many of the drops, at least one."""
+        if count >= len(self.drops):
+            return self
+        return Page(self.drops[:count], self.places[count - 1], self.places[:count])

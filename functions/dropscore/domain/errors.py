@@ -6,12 +6,16 @@ MAX_MESSAGE = 2_000
 """Characters of a message; a file's names and types, which it may quote, can have millions."""
 
 
+def shortened(message: str) -> str:
+    """A message of `MAX_MESSAGE` characters at most."""
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+
+
 class DropscoreError(Exception):
     """Base of every error that Dropscore raises on purpose; the message tells its reader what to do."""
 
     def __str__(self) -> str:
-        message = super().__str__()
-        return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        return shortened(super().__str__())
 
 
 class ContentError(DropscoreError):

@@ -60,7 +60,7 @@ class Conversion:
         counts = self._read(file)
         if reason := counts.too_many_rejected(self._limits.max_rejected_fraction):
             rejects_uri = self._results.put_rejects(self._drop, self._rejects)
-            return FileOutcome(counts, refusal=f"{reason}: {self._rejects.reasons}", rejects_uri=rejects_uri)
+            return FileOutcome(counts, refusal=self._rejects.refusal(reason), rejects_uri=rejects_uri)
         if not counts.rows_in:
             return self._put_empty_result(counts, code_version)
         self._keep_context()

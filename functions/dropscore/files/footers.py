@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -16,6 +16,12 @@ from dropscore.domain.window import TIMESTAMP, Window
 
 MAX_FOOTERS_BYTES = 4 * 1024 * 1024
 """Footers that are kept, by their size in the file; unpacked they take about four times as much."""
+
+WORTH_A_REQUEST = 2 * 1024 * 1024
+"""Bytes that are not wanted: fetching more of them takes longer than a request that leaves them out."""
+
+MOST_STRETCHES = 4
+"""Requests for the rows of a page."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,25 @@ class Footer:
         groups = range(group, self.metadata.num_row_groups)
         return next((g for g in groups if self.may_hold(g, window)), None)
 
-    def span(self, groups: Sequence[int], columns: Sequence[str]) -> tuple[int, int]:
-        """Where the columns' bytes in the row groups begin and end."""
+    def stretches(self, groups: Sequence[int], columns: Sequence[str]) -> list[range]:
+        """Where the columns' bytes in the row groups lie, `MOST_STRETCHES` at most, in order.
+
+        What lies between them is left out where it is more than `WORTH_A_REQUEST`, the widest gaps first.
+        """
         chunks = [self._chunk(group, name) for group in groups for name in columns]
         firsts = [min(c.data_page_offset, c.dictionary_page_offset or c.data_page_offset) for c in chunks]
         ends = [first + chunk.total_compressed_size for first, chunk in zip(firsts, chunks, strict=True)]
-        return min(firsts), max(ends)
+        pieces = [range(*ends_of) for ends_of in sorted(zip(firsts, ends, strict=True))]
+        gaps = [(after.start - before.stop, after.start) for before, after in pairwise(pieces)]
+        widest = sorted((gap for gap in gaps if gap[0] > WORTH_A_REQUEST), reverse=True)
+        cuts = {start for _, start in widest[: MOST_STRETCHES - 1]}
+        found = [pieces[0]]
+        for piece in pieces[1:]:
+            if piece.start in cuts:
+                found.append(piece)
+            else:
+                found[-1] = range(found[-1].start, max(found[-1].stop, piece.stop))
+        return found
 
     def unpacked(self, group: int, columns: Sequence[str]) -> int:
         """How many bytes the columns take up in a row group, unpacked."""

@@ -74,7 +74,7 @@ class Joining:
         counts = Counts(drop.rows_in, result.rows, rejects.rows)
         rejects_uri = self.results.put_rejects(drop, rejects)
         if reason := counts.too_many_rejected(self.max_rejected_fraction):
-            return FileOutcome(counts, refusal=f"{reason}: {rejects.reasons}", rejects_uri=rejects_uri)
+            return FileOutcome(counts, refusal=rejects.refusal(reason), rejects_uri=rejects_uri)
         return self.results.put(result, counts, rejects_uri)
 
     def _add_prepared_rejects(self, drop: Drop, rejects: Rejects) -> None:

@@ -1,8 +1,9 @@
-"""Pages of results and rejects: some rows of a Parquet object of any size, for one or two ranged reads."""
+"""Pages of results and rejects: some rows of a Parquet object of any size, for a few ranged reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,10 +18,13 @@ from dropscore.domain.window import TIMESTAMP, TooWide, UnknownColumn, Window
 from dropscore.files.footers import Footer, Footers
 
 MAX_GROUPS = 2
-"""Row groups that one page reads at most; they lie side by side, so that one request fetches both."""
+"""Row groups that one page reads at most; they lie side by side, so that one request mostly fetches both."""
 
 MAX_UNPACKED_BYTES = 24 * 1024 * 1024
 """What the columns of a page may take up, unpacked, within the row groups it lies in."""
+
+MAX_FETCHED_BYTES = 32 * 1024 * 1024
+"""What may be fetched for the rows of a page, what lies between its columns with it."""
 
 _LEAST_TAIL = 65_536
 _GROUP_FOOTER_BYTES = 2_048
@@ -82,7 +86,8 @@ class Pages:
         """The rows of a window: of `MAX_GROUPS` row groups at most, so that there can be fewer, even none.
 
         Costs one request for the footer, unless it is kept, and one for the rows, unless the object is so
-        small that it came with the footer. A footer larger than expected costs one more.
+        small that it came with the footer. A footer larger than expected costs one more; so does each of the
+        widest gaps between the columns that is worth it (`Footer.stretches`), at once with the others.
 
         Parameters
         ----------
@@ -96,7 +101,8 @@ class Pages:
         UnknownColumn
             The window names one.
         TooWide
-            Its columns take up more than `MAX_UNPACKED_BYTES` in a single row group.
+            Its columns take up more than `MAX_UNPACKED_BYTES` in a single row group, or lie so far apart
+            there that more than `MAX_FETCHED_BYTES` would be fetched.
         SourceGone
             The object is no longer there.
         ServiceBusy
@@ -114,8 +120,8 @@ class Pages:
         if not 0 <= window.start <= max(0, footer.starts[-1] - 1):
             raise BadPosition(f"{key} has {footer.starts[-1]} rows")
         columns = _columns(footer, window)
-        groups = _groups(footer, window, columns)
         read = _with_timestamp(footer, window, columns)
+        groups = _groups(footer, window, read)
         batches = self._read(key, footer, tail, groups, read) if groups else iter(())
         return _page(footer, window, groups, columns, batches)
 
@@ -136,17 +142,28 @@ class Pages:
         self, key: str, footer: Footer, tail: Tail | None, groups: Sequence[int], columns: Sequence[str]
     ) -> Iterator[pa.RecordBatch]:
         """The columns of the row groups, some thousand rows at a time."""
-        start, end = footer.span(groups, columns)
-        if tail is not None and tail.start <= start:
-            piece = (tail.start, tail.data)
-        else:
-            piece = (start, self._bucket.ranges(key, footer.etag).part(start, end - start))
+        pieces = self._pieces(key, footer, tail, footer.stretches(groups, columns))
         narrow = [name for name in columns if _is_narrow(footer, groups, name)]
-        file = pq.ParquetFile(Excerpt(footer.size, [piece]), metadata=footer.metadata, read_dictionary=narrow)
+        file = pq.ParquetFile(Excerpt(footer.size, pieces), metadata=footer.metadata, read_dictionary=narrow)
         at_once = _BATCH_ROWS if len(narrow) == len(columns) else _WIDE_BATCH_ROWS
         yield from file.iter_batches(
             at_once, row_groups=list(groups), columns=list(columns), use_threads=False
         )
+
+    def _pieces(
+        self, key: str, footer: Footer, tail: Tail | None, stretches: Sequence[range]
+    ) -> list[tuple[int, bytes]]:
+        """The bytes of the stretches, and where each begins; they are fetched at once."""
+        if tail is not None and tail.start <= stretches[0].start:
+            return [(tail.start, tail.data)]
+
+        def fetched(stretch: range) -> tuple[int, bytes]:
+            return stretch.start, self._bucket.ranges(key, footer.etag).part(stretch.start, len(stretch))
+
+        if len(stretches) == 1:
+            return [fetched(stretches[0])]
+        with ThreadPoolExecutor(len(stretches)) as pool:
+            return [*pool.map(fetched, stretches)]
 
 
 def _columns(footer: Footer, window: Window) -> tuple[str, ...]:
@@ -178,14 +195,25 @@ def _groups(footer: Footer, window: Window, columns: Sequence[str]) -> list[int]
             f"these columns take up {size} bytes in one row group, more than the {MAX_UNPACKED_BYTES} that "
             "are read at once: name fewer, or download the file"
         )
+    if (fetched := _fetched(footer, [first], columns)) > MAX_FETCHED_BYTES:
+        raise TooWide(
+            f"these columns lie so far apart in the file that {fetched} bytes would be fetched for a row "
+            f"group, more than {MAX_FETCHED_BYTES}: name fewer, or download the file"
+        )
     groups = [first]
     for group in range(first + 1, min(first + MAX_GROUPS, footer.metadata.num_row_groups)):
         size += footer.unpacked(group, columns)
         wanted = window.filtered or footer.starts[group] < window.start + window.limit
         if not wanted or not footer.may_hold(group, window) or size > MAX_UNPACKED_BYTES:
             break
+        if _fetched(footer, [*groups, group], columns) > MAX_FETCHED_BYTES:
+            break
         groups.append(group)
     return groups
+
+
+def _fetched(footer: Footer, groups: Sequence[int], columns: Sequence[str]) -> int:
+    return sum(map(len, footer.stretches(groups, columns)))
 
 
 def _page(

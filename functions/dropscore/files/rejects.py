@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from dropscore.domain.errors import shortened
 from dropscore.domain.results import REJECTS_SCHEMA
 from dropscore.files.spool import ParquetSpool
 
@@ -22,9 +23,12 @@ class Rejects(ParquetSpool):
             count, first = self._reasons.get(group["reason"], (0, group["row_min"]))
             self._reasons[group["reason"]] = count + group["row_count"], first
 
-    @property
-    def reasons(self) -> str:
-        """Why rows were rejected: how many for which reason, and the first of each."""
-        return "; ".join(
-            f"{why}: {count} rows (first: row {first})" for why, (count, first) in self._reasons.items()
+    def refusal(self, why: str) -> str:
+        """Why the drop is rejected because of its rows: how many for which reason, and the first of each.
+
+        Shortened: reasons name columns, whose names can be of any length.
+        """
+        reasons = (
+            f"{reason}: {count} rows (first: row {first})" for reason, (count, first) in self._reasons.items()
         )
+        return shortened(f"{why}: {'; '.join(reasons)}")

@@ -45,6 +45,9 @@ MOST_LOOKS = 32
 MOST_ENTRIES = 1_000
 """How many drops a page reads at most, those that turn out to be others among them."""
 
+MOST_AT_ONCE = 100
+"""How many of them one look finds: the index names them on one page of its own, and one call reads them."""
+
 _ARRIVAL = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)#[0-9a-f]{20}")
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
@@ -90,27 +93,28 @@ class Catalogue:
         """Up to `limit` drops of the selection from the position `after` on, None for the first page.
 
         Does a bounded amount of work (`MOST_LOOKS`, `MOST_ENTRIES`): a page may have fewer drops, even none,
-        and a position all the same. It ends early, too, when it is `enough`, for lack of time.
+        and a position all the same. It ends early, too, when it is `enough`, for lack of time: that is asked
+        before each look but the first.
 
         Raises
         ------
         BadPosition
             `after` cannot be a position of this selection.
         """
-        found: list[Drop] = []
+        found: list[tuple[Drop, str]] = []
         position, looks, seen = after, 0, 0
         for piece in self._way(selection, arrived, after):
             left: _Piece | None = piece
             while left:
                 if len(found) == limit or looks == MOST_LOOKS or seen == MOST_ENTRIES or (looks and enough()):
-                    return Page(tuple(found), position)
-                want = min(limit - len(found), MOST_ENTRIES - seen)
+                    return _page(found, position)
+                want = min(limit - len(found), MOST_ENTRIES - seen, MOST_AT_ONCE)
                 entries, more = self._look(left.stretch, want, position)
                 found += self._matching(entries, selection, arrived)
                 looks, seen = looks + 1, seen + len(entries)
                 position = entries[-1].place if more else left.end
                 left = left.beyond(entries[-1].place) if more else None
-        return Page(tuple(found), None)
+        return _page(found, None)
 
     def _look(self, stretch: Stretch, want: int, position: str | None) -> tuple[list[Entry], bool]:
         """The next `want` entries after the position; whether there are more."""
@@ -118,11 +122,13 @@ class Catalogue:
         entries = [entry for entry in entries if entry.place != position]
         return entries[:want], len(entries) > want
 
-    def _matching(self, entries: Sequence[Entry], selection: Selection, arrived: Arrived) -> Iterator[Drop]:
-        """The drops that the entries stand for, where they are what is asked for."""
+    def _matching(
+        self, entries: Sequence[Entry], selection: Selection, arrived: Arrived
+    ) -> Iterator[tuple[Drop, str]]:
+        """The drops that the entries stand for, where they are what is asked for, and their places."""
         items = {item["pk"]: item for item in self._table.get_all([entry.pk for entry in entries])}
-        drops = (drop_of(items[entry.pk]) for entry in entries if entry.pk in items)
-        return (drop for drop in drops if selection.holds(drop) and arrived.holds(drop))
+        drops = ((drop_of(items[entry.pk]), entry.place) for entry in entries if entry.pk in items)
+        return ((drop, place) for drop, place in drops if selection.holds(drop) and arrived.holds(drop))
 
     def _way(self, selection: Selection, arrived: Arrived, after: str | None) -> Iterator[_Piece]:
         """Which parts of which index hold the drops, in order, from the position on."""
@@ -147,6 +153,10 @@ class Catalogue:
         for day in self._days.newest(what, low[:10], high[:10], MOST_LOOKS + 1):
             first, last = max(low, f"{day}T"), min(high, f"{day}U")
             yield _Piece(Stretch(index, day_partitions(what, day), first, last), _day_before(day))
+
+
+def _page(found: Sequence[tuple[Drop, str]], position: str | None) -> Page:
+    return Page(tuple(drop for drop, _ in found), position, tuple(place for _, place in found))
 
 
 def _open(state: DropState, arrived: Arrived, after: str | None) -> Iterator[_Piece]:

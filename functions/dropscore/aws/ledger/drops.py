@@ -39,6 +39,9 @@ ANNOUNCE_GRACE = timedelta(seconds=60)
 """How long a final state may stand unannounced before the sweep announces it."""
 
 _NOT_EXISTS = Condition("attribute_not_exists(pk)")
+_PREPARED = ("shards", "rows_in", "rows_accepted", "rows_rejected", "prepared_at")
+"""What a preparation came to: no longer true of a drop that is prepared anew, or refused uncounted."""
+
 _LEASE_OVER: Item = {"lease_until": None, "released": None}
 
 
@@ -136,7 +139,9 @@ class Drops:
 
     def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:
         """→ WAITING: no usable approved model yet, or no longer the one it was prepared for."""
-        forgotten = dict.fromkeys((*MODEL_ATTRIBUTES, VERSIONS.hash, "job", "cohort", "lone_failures"))
+        forgotten = dict.fromkeys(
+            (*_PREPARED, *MODEL_ATTRIBUTES, VERSIONS.hash, "job", "cohort", "lone_failures")
+        )
         return self._move(
             drop, DropState.WAITING, now, {**forgotten, **_LEASE_OVER, "reason": reason}, due=now
         )
@@ -144,7 +149,7 @@ class Drops:
     def revive(self, drop: Drop, now: datetime) -> Drop:
         """FAILED → WAITING: the operator says that it shall be tried again, as if for the first time."""
         forgotten = ("reason", "job", "cohort", "lone_failures", "crashes", "announced", "finished_at")
-        return self._move(drop, DropState.WAITING, now, dict.fromkeys(forgotten), due=now)
+        return self._move(drop, DropState.WAITING, now, dict.fromkeys((*_PREPARED, *forgotten)), due=now)
 
     def postpone(self, drop: Drop, due: datetime) -> None:
         """Let a drop that is not taken up be looked at again only at `due`.
@@ -198,7 +203,8 @@ class Drops:
         self, drop: Drop, reason: str, counts: Counts | None, rejects_uri: str | None, now: datetime
     ) -> Drop:
         """→ REJECTED: its content is at fault; `counts` where its rows were counted."""
-        changes = {"reason": reason, "rejects_uri": rejects_uri, **(_counted(counts) if counts else {})}
+        counted = _counted(counts) if counts else dict.fromkeys(_PREPARED)
+        changes = {"reason": reason, "rejects_uri": rejects_uri, **counted}
         return self._finish(drop, DropState.REJECTED, changes, now)
 
     def fail(self, drop: Drop, reason: str, now: datetime) -> Drop:

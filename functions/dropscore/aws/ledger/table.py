@@ -21,8 +21,8 @@ from dropscore.domain.errors import ServiceBusy
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_READ_ROUNDS = 5
-"""How often what a batch read leaves unprocessed is asked for again, each with botocore's own retries."""
+READ_ROUNDS = 5
+"""How often a batch read asks for what is left unprocessed, each with botocore's own retries."""
 
 _PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Why a transaction was cancelled that can be repeated as it is (TransactWriteItems, API reference)."""
@@ -53,11 +53,18 @@ class Change:
 
 
 class Table:
-    """The table; changes of state are conditional."""
+    """The table; changes of state are conditional.
 
-    def __init__(self, client: DynamoDBClient, name: str) -> None:
+    Parameters
+    ----------
+    read_rounds
+        How often a batch read asks: fewer times for who is waited for.
+    """
+
+    def __init__(self, client: DynamoDBClient, name: str, read_rounds: int = READ_ROUNDS) -> None:
         self._client = client
         self._name = name
+        self._read_rounds = read_rounds
 
     def get(self, pk: str) -> Item | None:
         """The item, read consistently."""
@@ -76,7 +83,7 @@ class Table:
                     "ConsistentRead": True,
                 }
             }
-            for _ in range(_READ_ROUNDS):
+            for _ in range(self._read_rounds):
                 answer = self._client.batch_get_item(RequestItems=wanted)
                 items += map(deserialize, answer["Responses"].get(self._name, []))
                 wanted = answer.get("UnprocessedKeys", {})
