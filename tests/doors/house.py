@@ -222,21 +222,21 @@ class House(Flow):
     @contextlib.contextmanager
     def spec_missing(self) -> Iterator[None]:
         """While the newest approved version names a feature spec that is not there."""
-        package = self.sagemaker.describe_model_package(ModelPackageName=self.model.version.arn)
-        metadata = package["CustomerMetadataProperties"]
-        arn = self.sagemaker.create_model_package(
-            ModelPackageGroupName=package["ModelPackageGroupName"],
-            InferenceSpecification=package["InferenceSpecification"],
-            CustomerMetadataProperties={
-                **metadata,
-                "feature_spec_uri": f"s3://{self.ids['ModelsBucket']}/none",
-            },
-            ModelApprovalStatus="Approved",
-        )["ModelPackageArn"]
+        arn = self.new_version("Approved", feature_spec_uri=f"s3://{self.ids['ModelsBucket']}/none")
         try:
             yield
         finally:
             self.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+
+    def new_version(self, status: str = "PendingManualApproval", **recorded: str) -> str:
+        """Another version of the model: its ARN."""
+        package = self.sagemaker.describe_model_package(ModelPackageName=self.model.version.arn)
+        return self.sagemaker.create_model_package(
+            ModelPackageGroupName=package["ModelPackageGroupName"],
+            InferenceSpecification=package["InferenceSpecification"],
+            CustomerMetadataProperties={**package["CustomerMetadataProperties"], **recorded},
+            ModelApprovalStatus=status,
+        )["ModelPackageArn"]
 
     def forget_model(self) -> None:
         """SageMaker has no model of the version, and the ledger knows it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 
 from tests.doors.exercises import Act, Exercise
 from tests.doors.house import MOSTLY_BAD, NO_ROWS, NOTHING_LOGGED, Dropped, House
@@ -46,6 +47,15 @@ def scored_but_gone(house: House) -> Dropped:
     return dropped
 
 
+def reading_of_models(house: House) -> Act:
+    """Somebody reads what has not been read before: what has been is kept for some seconds."""
+    house.new_version()
+    return lambda: house.read(f"models?limit={next(_LIMITS)}")
+
+
+_LIMITS = cycle(range(1, 21))
+_MODELS = Exercise(reading_of_models)
+
 _LISTS = {
     "arrivals": "drops",
     "keys": "drops?key_prefix=doors",
@@ -69,10 +79,8 @@ EXERCISES = {
     "ResultsApiRole TellMissingFromForbidden s3:ListBucket ResultsBucket": reading_of(
         scored_but_gone, "drops/{drop_id}/predictions"
     ),
-    "ResultsApiRole ListModels sagemaker:ListModelPackages *": reading("models"),
-    "ResultsApiRole ReadModels sagemaker:DescribeModelPackage model-package/ModelPackageGroupName/*": reading(
-        "models"
-    ),
+    "ResultsApiRole ListModels sagemaker:ListModelPackages *": _MODELS,
+    "ResultsApiRole ReadModels sagemaker:DescribeModelPackage model-package/ModelPackageGroupName/*": _MODELS,
     **{
         f"ResultsApiRole WriteLogs logs:{action} ResultsApiLogs": Exercise(
             lambda house: lambda: house.read("drops"), NOTHING_LOGGED
