@@ -315,10 +315,8 @@ def test_a_job_says_when_it_was_closed(world: World) -> None:
     assert jobs.get(name).finished_at == world.now
 
 
-def test_a_result_of_an_earlier_release_is_committed_as_that_release_s(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # GIVEN a result that was put, but not committed, by the release before
+def put_but_not_committed(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A drop whose result is there, and whose commit was cut off."""
     world.approve()
     drop_id = put_many(world, 1)[0]
     world.deliver_inbox()
@@ -328,6 +326,14 @@ def test_a_result_of_an_earlier_release_is_committed_as_that_release_s(
         crash.setattr("dropscore.aws.ledger.Drops.score", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             world.deliver_collect()
+    return drop_id
+
+
+def test_a_result_of_an_earlier_release_is_committed_as_that_release_s(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a result that was put, but not committed, by the release before
+    drop_id = put_but_not_committed(world, monkeypatch)
 
     # WHEN this one goes on
     world.settings = replace(world.settings, code_version="2.0.0")
@@ -340,15 +346,7 @@ def test_a_result_of_an_earlier_release_is_committed_as_that_release_s(
 
 
 def test_a_result_that_an_earlier_try_wrote_is_verified_and_committed(world: World, monkeypatch) -> None:
-    world.approve()
-    drop_id = put_many(world, 1)[0]
-    world.deliver_inbox()
-    world.finish_jobs()
-    world.deliver_collect()
-    with monkeypatch.context() as crash:
-        crash.setattr("dropscore.aws.ledger.Drops.score", _interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            world.deliver_collect()
+    drop_id = put_but_not_committed(world, monkeypatch)
     assert len(world.results_of(drop_id)) == 1
 
     world.run()
