@@ -13,6 +13,7 @@ LAMBDA_ENVIRONMENT := .venv-lambda/.installed
 CHECKOV_ENVIRONMENT := .venv-checkov/.installed
 CHECKED := .venv-checkov/.checked
 SAGEMAKER_ENVIRONMENT := .venv-sagemaker/.installed
+BENCH_ENVIRONMENT := .venv-bench/.installed
 ARTIFACT := .aws-sam/.built
 BUILD_LOG := .aws-sam/build.log
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
@@ -20,7 +21,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-sagemaker lint test fuzz test-api test-chaos test-sim demo local page openapi build deploy requirements clean
+.PHONY: help setup setup-sagemaker setup-bench lint test bench fuzz test-api test-chaos test-sim demo local page openapi build deploy requirements clean
 
 help: ## what there is to make (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,8 @@ help: ## what there is to make (the default)
 setup: $(ENVIRONMENT) $(LAMBDA_ENVIRONMENT) ## install what everything here needs, from pinned requirements
 
 setup-sagemaker: $(SAGEMAKER_ENVIRONMENT) ## the SageMaker SDK (1 GB), for training there alone
+
+setup-bench: $(ENVIRONMENT) $(BENCH_ENVIRONMENT) ## what the benchmarks compare with: pandas, polars, duckdb
 
 lint: $(ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and checkov
 	@$(BIN)/ruff check
@@ -47,6 +50,9 @@ test-chaos: setup build ## functions killed, calls throttled, events doubled: FI
 
 test-sim: $(ENVIRONMENT) ## every crash point, and RUNS= random lives (1000); SEED= the first of them, alone: that one
 	@$(RUN) tests.simulation $${RUNS:+--runs "$$RUNS"} $${SEED:+--seed "$$SEED"}
+
+bench: setup setup-bench build ## what scoring costs, beside others, under 10 minutes; LARGE=yes for 43 million rows, OUT= for JSON
+	@$(RUN) benchmarks all $${LARGE:+--large} $${OUT:+--folder "$$OUT"}
 
 demo: setup build ## score files end to end; PARQUET= file or folder, OUT=, FEATURES=, TARGET=, TIMESTAMP=; or TASK=traffic
 	@$(RUN) local demo $${TASK:+--task "$$TASK"} $${PARQUET:+--parquet "$$PARQUET"} $${OUT:+--out "$$OUT"} \
@@ -76,11 +82,12 @@ requirements: $(ENVIRONMENT) ## compile the *.in files into pinned requirements 
 	@$(COMPILE) functions/requirements.in --output-file functions/requirements.txt
 	@$(COMPILE) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt
 	@$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
+	@$(COMPILE) requirements/bench.in --output-file requirements/bench.txt
 	@$(COMPILE) requirements/checkov.in --output-file requirements/checkov.txt
 	@$(COMPILE) requirements/sagemaker.in --output-file requirements/sagemaker.txt
 
 clean: ## remove what make made, the demo's results too
-	@rm -rf .venv .venv-lambda .venv-checkov .venv-sagemaker .aws-sam .demo .fuzz .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-lambda .venv-checkov .venv-sagemaker .venv-bench .aws-sam .demo .fuzz .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(ENVIRONMENT): requirements/dev.txt
 	@requirements/install .venv $<
@@ -93,6 +100,10 @@ $(LAMBDA_ENVIRONMENT): requirements/lambda-runtime.txt
 
 $(CHECKOV_ENVIRONMENT): requirements/checkov.txt
 	@requirements/install .venv-checkov $<
+	@touch $@
+
+$(BENCH_ENVIRONMENT): requirements/bench.txt
+	@requirements/install .venv-bench $<
 	@touch $@
 
 $(SAGEMAKER_ENVIRONMENT): requirements/sagemaker.txt
