@@ -10,20 +10,17 @@ from pathlib import Path
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Pack a built function into a zip file, uncompressed: it travels over loopback only.
-
-    Byte code is left out: SAM puts none in, and whatever is there was left by somebody looking.
-    """
+    """Pack a built function into a zip file, uncompressed: it travels over loopback only."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
         for name in _files(folder):
             packed.write(folder / name, name)
 
 
 def fingerprint(folder: Path) -> str:
-    """The same for copies of one artifact: SAM puts one into a folder for each function.
+    """The same for copies of one artifact: the build puts one into a folder for each function.
 
-    Files are told apart as rsync does it, by name, size and time of change (SAM's copies keep the time):
-    reading half a gigabyte to find out that it is one artifact would take longer than anything else here.
+    Files are told apart as rsync does it, by name, size and time of change (copies keep the time): reading
+    half a gigabyte to find out that it is one artifact would take longer than anything else here.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name in _files(folder):
@@ -35,6 +32,6 @@ def fingerprint(folder: Path) -> str:
 def _files(folder: Path) -> Iterator[str]:
     """Names of the files to pack, relative to the folder, in one order."""
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        folders.sort()
         for name in sorted(files):
             yield os.path.relpath(os.path.join(parent, name), folder)  # noqa: PTH118 (Path is slow at 3,000 files)

@@ -22,10 +22,11 @@ from dropscore.collect import Collect
 from dropscore.deadline import Clock, Deadline, system_clock
 from dropscore.dispatch import Dispatch
 from dropscore.files.isolation import IsolatedFileWork
-from dropscore.files.results import Results
-from dropscore.files.work import FileWork, FileWorker
+from dropscore.files.worker import FileWorker
+from dropscore.files.written import WrittenResults
 from dropscore.prepare import Prepare
 from dropscore.settings import Settings
+from dropscore.starting import Starting
 from dropscore.sweep import Sweep
 
 
@@ -76,19 +77,14 @@ class Application:
 
     def dispatch(self, deadline: Deadline) -> Dispatch:
         """Dispatch, for one invocation."""
-        adapters = self.adapters
         return Dispatch(
-            table=adapters.table,
+            table=self.adapters.table,
             drops=self._drops(),
             jobs=self._jobs(),
-            versions=Versions(adapters.table),
-            registry=adapters.registry,
-            artefacts=Artefacts(adapters.models),
-            transforms=adapters.transforms,
-            work=adapters.work,
-            metrics=adapters.metrics,
+            starting=self._starting(deadline),
             brakes=self.settings.brakes,
             job_prefix=self.settings.job_prefix,
+            fleet=self.settings.fleet,
             deadline=deadline,
         )
 
@@ -107,7 +103,7 @@ class Application:
                 drops=drops,
                 jobs=self._jobs(),
                 versions=Versions(adapters.table),
-                results=Results(adapters.results),
+                results=WrittenResults(adapters.results),
                 queues=adapters.queues,
                 announcer=self._announcer(),
                 metrics=adapters.metrics,
@@ -135,6 +131,22 @@ class Application:
             deadline=deadline,
         )
 
+    def _starting(self, deadline: Deadline) -> Starting:
+        adapters = self.adapters
+        return Starting(
+            drops=self._drops(),
+            jobs=self._jobs(),
+            versions=Versions(adapters.table),
+            registry=adapters.registry,
+            artefacts=Artefacts(adapters.models),
+            transforms=adapters.transforms,
+            work=adapters.work,
+            metrics=adapters.metrics,
+            job_prefix=self.settings.job_prefix,
+            fleet=self.settings.fleet,
+            deadline=deadline,
+        )
+
     def _drops(self) -> Drops:
         return Drops(self.adapters.table, self.adapters.index)
 
@@ -152,18 +164,6 @@ def application() -> Application:
     return Application(aws_adapters(settings, Clients()), settings, system_clock)
 
 
-def file_work() -> FileWork:
-    """The work with files, for the process that does it."""
-    settings, s3 = Settings.read(os.environ), Clients().s3()
-    return FileWork(
-        Inbox(s3, settings.inbox_bucket),
-        Bucket(s3, settings.work_bucket),
-        Results(Bucket(s3, settings.results_bucket)),
-        settings.limits,
-        settings.code_version,
-    )
-
-
 def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
     """The adapters that reach the real services."""
     s3 = clients.s3()
@@ -171,7 +171,6 @@ def aws_adapters(settings: Settings, clients: Clients) -> Adapters:
     transform_settings = TransformSettings(
         role_arn=settings.transform_role_arn,
         instance_type=settings.instance_type,
-        instance_count=settings.instance_count,
         max_payload_mb=settings.max_payload_mb,
         max_concurrent=settings.max_concurrent_transforms,
         kms_key_arn=settings.kms_key_arn,

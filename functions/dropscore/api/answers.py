@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from dropscore.aws.ledger.items import stamp
 from dropscore.domain.job import Job, JobState, Outcome
@@ -20,9 +20,13 @@ Moment = Annotated[
 
 
 class Answer(BaseModel):
-    """Base of them: what a field means is in the docstring below it, and none is ever missing."""
+    """Base of them: no field is ever missing.
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    What a field means is said in `Field`: a docstring below it would be looked for in the source at each cold
+    start. And what an answer takes is built when the first one is made: most are never asked for.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class JobLinks(Answer):
@@ -36,8 +40,7 @@ class JobDetail(Answer):
     """A job: one batch transform over the rows of one or many drops."""
 
     job: str
-    state: JobState
-    """DONE and FAILED are final."""
+    state: JobState = Field(description="DONE and FAILED are final.")
     reason: str | None
     model_group: str
     model_version: int
@@ -45,16 +48,11 @@ class JobDetail(Answer):
     planned_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
-    outcome: Outcome | None
-    """How SageMaker says that it ended."""
-    failure_reason: str | None
-    """SageMaker's own words."""
-    outputs: int | None
-    """How many outputs it left; null until it has ended."""
-    scored_date: str | None
-    """The date that its results are filed under."""
-    drops: Sequence[str]
-    """The ids of its members."""
+    outcome: Outcome | None = Field(description="How SageMaker says that it ended.")
+    failure_reason: str | None = Field(description="SageMaker's own words.")
+    outputs: int | None = Field(description="How many outputs it left; null until it has ended.")
+    scored_date: str | None = Field(description="The date that its results are filed under.")
+    drops: Sequence[str] = Field(description="The ids of its members.")
     links: JobLinks
 
     @classmethod
@@ -84,8 +82,7 @@ class ScoresNow(Answer):
     """Which version scores the drops that arrive now."""
 
     model_version: int | None
-    reason: str | None
-    """Why none scores."""
+    reason: str | None = Field(description="Why none scores.")
 
 
 class RegisteredModel(Answer):
@@ -93,14 +90,13 @@ class RegisteredModel(Answer):
 
     model_version: int
     model_package_arn: str
-    status: str
-    """SageMaker's approval status: PendingManualApproval, Approved or Rejected."""
+    status: str = Field(
+        description="SageMaker's approval status: PendingManualApproval, Approved or Rejected."
+    )
     created_at: Moment
-    metrics: dict[str, float]
-    """What it was measured at when it was trained, by name."""
+    metrics: dict[str, float] = Field(description="What it was measured at when it was trained, by name.")
     feature_spec_sha256: str | None
-    held: str | None
-    """Why drops are not scored by it until the operator releases it."""
+    held: str | None = Field(description="Why drops are not scored by it until the operator releases it.")
 
     @classmethod
     def of(cls, listed: Listed, package: Package | None, held: str | None) -> Self:
@@ -122,8 +118,7 @@ class ModelPage(Answer):
     model_group: str
     scores_now: ScoresNow
     models: Sequence[RegisteredModel]
-    next_cursor: str | None
-    """Where the next page begins; null at the end."""
+    next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
 
 
 class Health(Answer):

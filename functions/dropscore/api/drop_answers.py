@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dropscore.api.answers import Answer, Moment
 from dropscore.domain.drop import Drop, DropState
+
+_NEXT = "Where the next page begins; null at the end. A page may be short, even empty, before the end."
+_ONCE_COUNTED = "null unless the state is SCORED, or REJECTED once they were counted"
 
 
 class DropLinks(Answer):
     """Where to go on from a drop. Addresses are relative to the API's own."""
 
     self: str
-    predictions: str | None
-    """Null unless the drop is SCORED."""
-    rejects: str | None
-    """Null unless the drop is SCORED or REJECTED."""
+    predictions: str | None = Field(description="Null unless the drop is SCORED.")
+    rejects: str | None = Field(description="Null unless the drop is SCORED or REJECTED.")
 
     @classmethod
     def of(cls, drop: Drop) -> Self:
@@ -36,24 +37,18 @@ class DropSummary(Answer):
     """A drop: one version of one Parquet object that arrived in the inbox."""
 
     drop_id: str
-    source_key: str
-    """The key that the object arrived under."""
-    state: DropState
-    """SCORED, REJECTED and FAILED are final."""
-    reason: str | None
-    """Why it is in its state, where there is something to say."""
+    source_key: str = Field(description="The key that the object arrived under.")
+    state: DropState = Field(description="SCORED, REJECTED and FAILED are final.")
+    reason: str | None = Field(description="Why it is in its state, where there is something to say.")
     arrived_at: Moment
     finished_at: Moment | None
-    rows_in: int | None
-    """Rows of the file; null until they have been counted."""
-    rows_scored: int | None
-    """Rows with a prediction; null unless the state is SCORED, or REJECTED once they were counted."""
-    rows_rejected: int | None
-    """Rows that could not be scored; null unless the state is SCORED, or REJECTED once they were counted."""
-    model_version: int | None
-    """The version of the model that scores it; null until it is known."""
-    transform_job: str | None
-    """The job that it is or was a member of."""
+    rows_in: int | None = Field(description="Rows of the file; null until they have been counted.")
+    rows_scored: int | None = Field(description=f"Rows with a prediction; {_ONCE_COUNTED}.")
+    rows_rejected: int | None = Field(description=f"Rows that could not be scored; {_ONCE_COUNTED}.")
+    model_version: int | None = Field(
+        description="The version of the model that scores it; null until it is known."
+    )
+    transform_job: str | None = Field(description="The job that it is or was a member of.")
     links: DropLinks
 
     @classmethod
@@ -66,8 +61,7 @@ class DropPage(Answer):
     """A page of drops."""
 
     drops: Sequence[DropSummary]
-    next_cursor: str | None
-    """Where the next page begins; null at the end. A page may be short, even empty, before the end."""
+    next_cursor: str | None = Field(description=_NEXT)
 
 
 class Step(Answer):
@@ -87,8 +81,7 @@ class DropLineage(Answer):
     feature_spec_uri: str | None
     feature_spec_sha256: str | None
     transform_job: str | None
-    code_version: str | None
-    """The version of Dropscore that wrote the result."""
+    code_version: str | None = Field(description="The version of Dropscore that wrote the result.")
     result_uri: str | None
     rejects_uri: str | None
 
@@ -114,21 +107,21 @@ class PredictionErrors(Answer):
 
     model_config = ConfigDict(from_attributes=True)
 
-    rows: int
-    """Rows that have an actual."""
+    rows: int = Field(description="Rows that have an actual.")
     mean_absolute: float
-    median_absolute: float
-    """Within 0.2 % of an error that occurred."""
-    p95_absolute: float
-    """95 of 100 rows are as near or nearer; within 0.2 % of an error that occurred."""
+    median_absolute: float = Field(description="Within 0.2 % of an error that occurred.")
+    p95_absolute: float = Field(
+        description="95 of 100 rows are as near or nearer; within 0.2 % of an error that occurred."
+    )
     root_mean_square: float
 
 
 class DropDetailLinks(DropLinks):
     """Where to go on from a drop. Addresses are relative to the API's own."""
 
-    download: str | None
-    """The whole result as a Parquet file. Null unless the drop is SCORED."""
+    download: str | None = Field(
+        description="The whole result as a Parquet file. Null unless the drop is SCORED."
+    )
     job: str | None
 
     @classmethod
@@ -143,18 +136,13 @@ class DropDetail(DropSummary):
     """All that is known of a drop."""
 
     source_bucket: str
-    source_version: str
-    """S3's version id; in a bucket without versions the ETag."""
+    source_version: str = Field(description="S3's version id; in a bucket without versions the ETag.")
     prepared_at: Moment | None
-    attempt: int
-    """How often its preparation was begun."""
-    tries: int
-    """How many jobs it has been a member of."""
-    history: Sequence[Step]
-    """Every state that it has come to, the first one first."""
+    attempt: int = Field(description="How often its preparation was begun.")
+    tries: int = Field(description="How many jobs it has been a member of.")
+    history: Sequence[Step] = Field(description="Every state that it has come to, the first one first.")
     lineage: DropLineage
-    errors: PredictionErrors | None
-    """Null unless the drop is SCORED and has actuals."""
+    errors: PredictionErrors | None = Field(description="Null unless the drop is SCORED and has actuals.")
     links: DropDetailLinks
 
     @classmethod
@@ -183,15 +171,12 @@ def _any_columns(schema: dict[str, Any]) -> None:
 class Prediction(BaseModel):
     """A row with its prediction; the result's key columns, as strings, come beside these."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_any_columns)
+    model_config = ConfigDict(defer_build=True, json_schema_extra=_any_columns)
 
-    row: int
-    """The number of the row in the source file, from 0."""
-    ts: str | None
-    """With microseconds; in UTC, with `Z`, where the source has a zone."""
+    row: int = Field(description="The number of the row in the source file, from 0.")
+    ts: str | None = Field(description="With microseconds; in UTC, with `Z`, where the source has a zone.")
     prediction: float
-    actual: float | None
-    """What the source file says, where it is a finite number."""
+    actual: float | None = Field(description="What the source file says, where it is a finite number.")
 
 
 class PredictionPage(Answer):
@@ -199,26 +184,22 @@ class PredictionPage(Answer):
 
     drop_id: str
     predictions: Sequence[Prediction]
-    next_cursor: str | None
-    """Where the next page begins; null at the end. A page may be short, even empty, before the end."""
+    next_cursor: str | None = Field(description=_NEXT)
 
 
 class DownloadLink(Answer):
     """Where the whole result is (`download=link`)."""
 
     drop_id: str
-    url: str
-    """A presigned URL of S3: whoever has it can read the file."""
+    url: str = Field(description="A presigned URL of S3: whoever has it can read the file.")
     expires_at: Moment
 
 
 class Reject(Answer):
     """A row that could not be scored."""
 
-    row: int
-    """The number of the row in the source file, from 0."""
-    column: str
-    """The column that is at fault."""
+    row: int = Field(description="The number of the row in the source file, from 0.")
+    column: str = Field(description="The column that is at fault.")
     reason: str
 
 
@@ -227,11 +208,9 @@ class RejectPage(Answer):
 
     drop_id: str
     state: DropState
-    reason: str | None
-    """Why the whole drop is REJECTED."""
+    reason: str | None = Field(description="Why the whole drop is REJECTED.")
     rejects: Sequence[Reject]
-    next_cursor: str | None
-    """Where the next page begins; null at the end. A page may be short, even empty, before the end."""
+    next_cursor: str | None = Field(description=_NEXT)
 
 
 def _settled(drop: Drop) -> bool:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from pydantic import Field
 
 from dropscore.api.answers import Answer
 from dropscore.api.caching import NEVER_KEPT
@@ -40,13 +41,11 @@ class FaultyField(Answer):
 class Problem(Answer):
     """Why a request was not answered as asked (RFC 9457)."""
 
-    type: str
-    """`about:blank` where the status says it all."""
+    type: str = Field(description="`about:blank` where the status says it all.")
     title: str
     status: int
     detail: str
-    instance: str
-    """The path of the request."""
+    instance: str = Field(description="The path of the request.")
 
 
 class BadRequestProblem(Problem):

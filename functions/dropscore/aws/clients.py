@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -75,31 +78,41 @@ BUSY_CODES = frozenset(
 
 
 class Clients:
-    """One client per service, made when first asked for."""
+    """One client per service, made when something is first asked of it.
+
+    botocore reads a service's whole description to make one, 5 to 50 ms, and no invocation asks all of them.
+    """
 
     def __init__(self, config: Config = WORKING) -> None:
         self._session = boto3.session.Session()
         self._config = config
+        self._making = Lock()
+        self._clients: dict[str, Any] = {}
 
     def s3(self) -> S3Client:
         """S3."""
-        return self._session.client("s3", config=self._config.merge(_PRESIGNING))
+        client: S3Client = self._one("s3", self._config.merge(_PRESIGNING))
+        return client
 
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB."""
-        return self._session.client("dynamodb", config=self._config)
+        client: DynamoDBClient = self._one("dynamodb", self._config)
+        return client
 
     def sqs(self) -> SQSClient:
         """SQS."""
-        return self._session.client("sqs", config=self._config)
+        client: SQSClient = self._one("sqs", self._config)
+        return client
 
     def events(self) -> EventBridgeClient:
         """EventBridge."""
-        return self._session.client("events", config=self._config)
+        client: EventBridgeClient = self._one("events", self._config)
+        return client
 
     def sagemaker(self) -> SageMakerClient:
         """SageMaker."""
-        return self._session.client("sagemaker", config=self._config)
+        client: SageMakerClient = self._one("sagemaker", self._config)
+        return client
 
     def sagemaker_runtime(self, connect_seconds: float, read_seconds: float) -> SageMakerRuntimeClient:
         """What sends requests to endpoints, each once: whoever has asked is told to ask again."""
@@ -109,7 +122,38 @@ class Clients:
             retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=2,
         )
-        return self._session.client("sagemaker-runtime", config=config)
+        client: SageMakerRuntimeClient = self._later("sagemaker-runtime", config)
+        return client
+
+    def _one(self, service: str, config: Config) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._later(service, config)
+        return self._clients[service]
+
+    def _later(self, service: str, config: Config) -> Any:
+        return _Later(partial(self._session.client, service, config=config), self._making)
+
+
+class _Later:
+    """Stands for a client until something is asked of it.
+
+    Parameters
+    ----------
+    making
+        Held while it is made: a session makes one client at a time ("Multithreading or multiprocessing with
+        sessions", Boto3 documentation).
+    """
+
+    def __init__(self, make: Callable[[], Any], making: Lock) -> None:
+        self._make = make
+        self._making = making
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
 
 
 def error_code(error: Exception) -> str:

@@ -1,0 +1,167 @@
+"""How the artifact is built: without what is left out, once, the same wherever it is, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import artifact
+from tests.artifact.built import REPOSITORY
+
+LEFT_OUT = """
+[[left_out]]
+because = "nobody runs it"
+files = ["toy/tests/*", "*.data/scripts/*"]
+"""
+WHEEL = {
+    "toy/__init__.py": "x = {'b', 'a', 'c'}",
+    "toy/tests/test_toy.py": "",
+    "toy-1.dist-info/METADATA": "Name: toy",
+    "toy-1.dist-info/licenses/LICENSE": "free",
+    "toy-1.data/scripts/toy": "#!/usr/bin/python3.12",
+}
+
+
+def lay_out(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project at `here` whose one requirement is a wheel that is made up; the folder of its functions."""
+    functions = here / "functions"
+    (functions / "dropscore").mkdir(parents=True)
+    (functions / "dropscore" / "__init__.py").write_text("y = 1")
+    (functions / "requirements.txt").write_text("toy==1")
+    (functions / "left_out.toml").write_text(LEFT_OUT)
+    program = shutil.copy(artifact.__file__, functions)
+    at = {
+        "FUNCTIONS": "",
+        "CODE": "dropscore",
+        "REQUIREMENTS": "requirements.txt",
+        "LEFT_OUT": "left_out.toml",
+    }
+    for name, path in at.items():
+        monkeypatch.setattr(artifact, name, functions / path)
+    monkeypatch.setattr(artifact, "PARTS", here / ".aws-sam" / "parts")
+    monkeypatch.setattr(artifact, "__file__", program)
+    monkeypatch.setattr(artifact, "_pip", download)
+    return functions
+
+
+def download(*arguments: str) -> None:
+    """pip, as far as it is needed: puts the wheel where it is asked for."""
+    folder = Path(arguments[arguments.index("--dest") + 1])
+    with zipfile.ZipFile(folder / "toy-1-py3-none-any.whl", "w") as wheel:
+        for name, text in WHEEL.items():
+            wheel.writestr(zipfile.ZipInfo(name, (2026, 3, 4, 5, 6, 8)), text)
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int, float]]:
+    """What Lambda gets: of each file its bytes, its mode and its time."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mode, path.stat().st_mtime)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_artifact_has_the_code_and_the_wheels_without_what_is_left_out(tmp_path, monkeypatch):
+    lay_out(tmp_path, monkeypatch)
+
+    artifact.build(tmp_path / "built")
+
+    assert sorted(name for name in contents(tmp_path / "built") if "__pycache__" not in name) == [
+        "dropscore/__init__.py",
+        "toy-1.dist-info/METADATA",
+        "toy-1.dist-info/licenses/LICENSE",
+        "toy/__init__.py",
+    ]
+
+
+def test_it_is_the_same_wherever_it_is_built(tmp_path, monkeypatch):
+    built = []
+    for place in ("here", "over/there"):
+        functions = lay_out(tmp_path / place, monkeypatch)
+        os.utime(functions / "dropscore" / "__init__.py", (1, 1))
+        artifact.build(tmp_path / place / "built")
+        built.append(contents(tmp_path / place / "built"))
+
+    assert built[0] == built[1]
+    assert {stat.S_IMODE(mode) for _, mode, _ in built[0].values()} == {0o444}
+
+
+def test_every_further_function_gets_links_to_the_same_files(tmp_path, monkeypatch):
+    lay_out(tmp_path, monkeypatch)
+    for name in ("first", "second"):
+        artifact.build(tmp_path / name)
+        monkeypatch.setattr(artifact, "_pip", lambda *_: pytest.fail("nothing has to be downloaded again"))
+
+    first, second = (tmp_path / name / "toy" / "__init__.py" for name in ("first", "second"))
+    assert first.samefile(second)
+
+
+@pytest.mark.parametrize("changed", ["dropscore/__init__.py", "left_out.toml", "requirements.txt"])
+def test_what_has_changed_is_built_anew_and_the_old_part_is_removed(tmp_path, monkeypatch, changed):
+    functions = lay_out(tmp_path, monkeypatch)
+    artifact.build(tmp_path / "before")
+    parts = {path.name for path in artifact.PARTS.iterdir()}
+
+    with (functions / changed).open("a") as file:
+        file.write("\n# another")
+    artifact.build(tmp_path / "after")
+
+    kept = {path.name for path in artifact.PARTS.iterdir()}
+    assert len(kept) == 2
+    assert len(kept & parts) == 1
+
+
+def test_a_pattern_that_matches_nothing_fails_the_build_and_leaves_no_part(tmp_path, monkeypatch):
+    functions = lay_out(tmp_path, monkeypatch)
+    (functions / "left_out.toml").write_text(LEFT_OUT.replace("toy/tests/*", "toy/test/*"))
+
+    with pytest.raises(SystemExit, match=r"left_out.toml leaves out what is in no wheel: toy/test/\*"):
+        artifact.build(tmp_path / "built")
+
+    assert not list(artifact.PARTS.glob("packages-*"))
+
+
+def test_what_belongs_elsewhere_than_beside_its_package_fails_the_build(tmp_path, monkeypatch):
+    lay_out(tmp_path, monkeypatch)
+    monkeypatch.setitem(WHEEL, "toy-1.data/purelib/toy.py", "")
+
+    with pytest.raises(SystemExit, match=r"toy-1.data/purelib/toy.py belongs elsewhere"):
+        artifact.build(tmp_path / "built")
+
+
+def test_a_build_without_its_packages_fails_loudly(tmp_path):
+    functions = tmp_path / "functions"
+    shutil.copytree(REPOSITORY / "functions", functions, ignore=shutil.ignore_patterns("__pycache__"))
+    nowhere = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PATH": os.environ["PATH"]}
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3.12").symlink_to(sys.executable)
+
+    ran = subprocess.run(
+        ["make", "--makefile", functions / "Makefile", "build-SweepFunction"],  # noqa: S607 - as SAM does it
+        env={
+            **nowhere,
+            "ARTIFACTS_DIR": str(tmp_path / "built"),
+            "PATH": f"{tmp_path / 'bin'}:{nowhere['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ran.returncode != 0
+    assert "pip could not download requirements.txt" in ran.stderr
+    assert not (tmp_path / "built").exists()
+
+
+def test_whatever_is_left_out_is_left_out_for_a_reason():
+    rules = tomllib.loads(artifact.LEFT_OUT.read_text())["left_out"]
+    assert all(rule.keys() == {"because", "files"} and rule["because"] and rule["files"] for rule in rules)
