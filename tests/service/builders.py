@@ -20,6 +20,7 @@ from tests.unit.builders import MODEL, NOW, source
 
 SOON = NOW + timedelta(minutes=5)
 COUNTS = Counts(10, 9, 1)
+PREPARED = FileOutcome(COUNTS, shards=2, feature_bytes=321)
 DONE = FileOutcome(COUNTS, result_uri="s3://r/p", rejects_uri="s3://r/r", code_version="1.2")
 LEDGER = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
@@ -62,7 +63,7 @@ def bring_to(drops, state, *, version="v1", now=NOW, jobs=None) -> Drop:
         case DropState.REJECTED:
             return drops.reject(drop, "bad file", None, None, now)
         case DropState.PREPARED | DropState.SCORING | DropState.SCORED | DropState.FAILED:
-            drop = drops.finish_preparing(drop, MODEL, 2, COUNTS, now)
+            drop = drops.finish_preparing(drop, MODEL, PREPARED, now)
     if state in (DropState.SCORING, DropState.SCORED, DropState.FAILED):
         drop, _ = claimed(jobs, [drop])
     if state is DropState.SCORED:
@@ -84,7 +85,7 @@ def lease(table, now=NOW) -> DispatchLease:
 def claimed(jobs, drops, now=NOW):
     """The first of the drops, as a member of a job that has claimed them all, and that job."""
     job = planned_job(map(Member.of, drops), now)
-    assert jobs.plan(job, lease(jobs._table), now)
+    assert jobs.plan(job, lease(jobs._table), now, now + timedelta(minutes=5))
     first = drops[0].drop_id
     return next(d for d in jobs.claim(job, now) if d.drop_id == first), job
 

@@ -18,7 +18,7 @@ from dropscore.domain.catalogue import (
     UnderPrefix,
 )
 from dropscore.domain.drop import Drop, DropState, ModelVersion, Source
-from tests.service.builders import COUNTS, DONE, claimed
+from tests.service.builders import DONE, PREPARED, claimed
 from tests.unit.builders import MODEL
 
 FOLDERS = ("a/", "a/b/", "a0/", "ä/", "z" * 1_000 + "/", "𝄞" * 239 + "/")
@@ -59,7 +59,7 @@ class Stock:
         return drop
 
     def _beyond_preparing(self, drop: Drop, state: DropState, model: ModelVersion, now: datetime) -> Drop:
-        drop = self._drops.finish_preparing(drop, model, 1, COUNTS, now)
+        drop = self._drops.finish_preparing(drop, model, PREPARED, now)
         if state is DropState.WAITING:
             return self._drops.wait(drop, "no longer approved", now)
         if state is DropState.PREPARED:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+
 from dropscore.api.composition import READ_ROUNDS
-from dropscore.aws.clients import ANSWERING, ENOUGH, WORKING
+from dropscore.aws.clients import ANSWERING, ENOUGH, WORKING, Clients
 
 GATEWAY_SECONDS = 29
 CALLS = 4
@@ -30,3 +34,24 @@ def test_who_has_enough_time_for_more_calls_has_it_for_a_look_of_the_catalogue()
 
 def test_a_call_from_a_queue_leaves_most_of_a_function_s_time():
     assert longest(WORKING) < 120
+
+
+def test_a_client_is_made_once_and_not_before_something_is_asked_of_it(monkeypatch):
+    made = []
+    real = boto3.session.Session.client
+
+    def client(session, service, **options):
+        made.append(service)
+        return real(session, service, region_name="eu-central-1", **options)
+
+    monkeypatch.setattr(boto3.session.Session, "client", client)
+    clients = Clients()
+    sqs, sagemaker = clients.sqs(), clients.sagemaker()
+    assert made == []
+
+    with ThreadPoolExecutor(4) as threads:
+        regions = set(threads.map(lambda _: sqs.meta.region_name, range(8)))
+
+    assert regions == {"eu-central-1"}
+    assert made == ["sqs"]
+    assert clients.sagemaker() is sagemaker

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +21,7 @@ from dropscore.domain.features import reject_rows
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import rejects_table
-from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS
+from dropscore.domain.shards import ROW_GROUP
 from dropscore.domain.spec import FeatureSpec
 from dropscore.files.conversion import Conversion
 from dropscore.files.rejects import Rejects
@@ -29,7 +30,9 @@ from dropscore.files.spool import ParquetSpool
 from dropscore.settings import Limits
 from tests.unit.builders import MODEL, parquet, prepared_drop
 
-LIMITS = Limits(max_rows=SHARD_ROWS * 2, max_bytes=2**30, max_rejected_fraction=0.5)
+LIMITS = Limits(max_rows=10**6, max_bytes=2**30, max_rejected_fraction=0.5, shard_bytes=2 * 2**20)
+SHARD_ROWS = 2 * ROW_GROUP
+"""What fits into that with a feature that is as long as the row number: 14 bytes a line."""
 DROP = prepared_drop(7)
 
 
@@ -51,11 +54,13 @@ def converted(work, table, limits=LIMITS, spec=None, **options):
 
 def test_a_file_of_several_shards_is_written_shard_by_shard_with_its_context_in_whole_row_groups(work):
     rows = SHARD_ROWS + 10
-    assert converted(work, {"x": np.arange(rows)}) == FileOutcome(Counts(rows, rows, 0), shards=2)
+    done = converted(work, {"x": np.arange(rows)})
     names = [*work.names(f"features/{DROP.drop_id}/1/")]
     assert names == [f"{DROP.drop_id}-1-0000{number}.csv" for number in (0, 1)]
-    last = work.read(f"features/{DROP.drop_id}/1/{names[1]}").decode()
-    assert last == "".join(f"{row},{row}\n" for row in range(SHARD_ROWS, rows))
+    shards = [work.read(f"features/{DROP.drop_id}/1/{name}") for name in names]
+    size = sum(map(len, shards))
+    assert done == FileOutcome(Counts(rows, rows, 0), shards=2, feature_bytes=size)
+    assert shards[1].decode() == "".join(f"{row},{row}\n" for row in range(SHARD_ROWS, rows))
     context = pq.ParquetFile(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rows.parquet")))
     groups = [context.metadata.row_group(n).num_rows for n in range(context.num_row_groups)]
     assert groups == [ROW_GROUP] * (SHARD_ROWS // ROW_GROUP) + [10]
@@ -65,7 +70,7 @@ def test_a_file_of_several_shards_is_written_shard_by_shard_with_its_context_in_
 def test_rejected_rows_are_counted_by_reason_and_kept_beside_the_context(work):
     few = replace(LIMITS, max_rejected_fraction=0.8)
     done = converted(work, {"x": pa.array([None, 1.0, float("inf"), None])}, few, row_group_size=2)
-    assert done == FileOutcome(Counts(4, 1, 3), shards=1)
+    assert done == FileOutcome(Counts(4, 1, 3), shards=1, feature_bytes=len("1,1\n"))
     rejects = pq.read_table(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rejects.parquet")))
     assert rejects["row"].to_pylist() == [0, 2, 3]
 
@@ -195,3 +200,42 @@ def test_a_spool_holds_tables_in_row_groups_and_its_metadata_however_large():
         assert file.read()["x"].to_numpy().tolist() == noise.tolist()
         assert {file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)} == {ROW_GROUP}
         assert file.metadata.metadata[b"a"] == "ü".encode()
+
+
+def spooled(table, schema, **options):
+    """A table by way of a spool."""
+    with ParquetSpool(schema, **options) as spool:
+        spool.write(table)
+        return io.BytesIO(spool.finish().read())
+
+
+def test_texts_that_come_dictionary_encoded_are_texts_to_every_reader():
+    schema = pa.schema([("text", pa.string()), ("number", pa.int64())])
+    pieces = [pa.array(words).dictionary_encode() for words in (["b", "a"], ["c", "b"], ["a", None])]
+    table = pa.table({"text": pa.chunked_array(pieces), "number": range(6)})
+    file = spooled(table, schema)
+    assert pq.read_table(file) == pa.table({"text": [*"bacba", None], "number": range(6)}, schema)
+    assert str(pd.read_parquet(file)["text"].dtype) == "str"
+
+
+def test_texts_have_a_dictionary_and_numbers_that_fill_a_row_group_have_none():
+    schema = pa.schema([("text", pa.string()), ("number", pa.float64()), ("row", pa.int64())])
+    table = pa.table({"text": ["a", "b"], "number": [1.0, 2.0], "row": [1, 2]}, schema)
+    group = pq.ParquetFile(spooled(table, schema)).metadata.row_group(0)
+    assert [group.column(place).has_dictionary_page for place in range(3)] == [True, False, False]
+    assert [group.column(place).statistics.max for place in range(3)] == ["b", 2.0, 2]
+
+
+def test_a_result_has_the_encodings_that_every_reader_knows(work):
+    """Those that Parquet has had from the start (`ParquetSpool` says who does not know which)."""
+    file = pq.ParquetFile(io.BytesIO(work.read(put(work).result_uri.removeprefix(work.uri("")))))
+    group = file.metadata.row_group(0)
+    used = {name for place in range(group.num_columns) for name in group.column(place).encodings}
+    assert used <= {"PLAIN", "RLE", "RLE_DICTIONARY"}
+
+
+def test_columns_that_ascend_take_a_fraction_of_the_bytes():
+    rows = pa.table({"row": pa.array(range(ROW_GROUP), pa.int64())})
+    usual, small = (spooled(rows, rows.schema, ascending=names) for names in ((), ("row",)))
+    assert pq.read_table(small) == rows
+    assert small.getbuffer().nbytes < usual.getbuffer().nbytes / 20

@@ -386,7 +386,7 @@ def test_a_drop_that_waits_again_is_no_longer_the_version_s(large):
 def test_a_drop_prepared_anew_for_another_version_is_that_version_s(large):
     drop = large.add(DropState.WAITING, DAY)
     drop = large._drops.take_up(drop, START, START)
-    large._drops.finish_preparing(drop, replace(MODEL, version=8), 1, DONE.counts, START)
+    large._drops.finish_preparing(drop, replace(MODEL, version=8), DONE, START)
     assert large.catalogue.page(ByVersion(7), ALWAYS, 9, None).drops == ()
     assert ids(large.catalogue.page(ByVersion(8), ALWAYS, 9, None)) == [drop.drop_id]
 

@@ -10,7 +10,7 @@ import pytest
 from dropscore.aws.ledger import Conflict, Held
 from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import TRANSITIONS, Counts, DropState, Step
-from tests.service.builders import COUNTS, DONE, SOON, bring_to
+from tests.service.builders import DONE, PREPARED, SOON, bring_to
 from tests.unit.builders import MODEL, NOW, source
 
 LATER = NOW + timedelta(hours=1)
@@ -21,7 +21,7 @@ MOVES = {
     "revive": (DropState.WAITING, lambda drops, drop: drops.revive(drop, LATER)),
     "finish_preparing": (
         DropState.PREPARED,
-        lambda drops, drop: drops.finish_preparing(drop, MODEL, 2, COUNTS, LATER),
+        lambda drops, drop: drops.finish_preparing(drop, MODEL, PREPARED, LATER),
     ),
     "score_again": (
         DropState.PREPARED,

@@ -13,7 +13,7 @@ from dropscore.aws.ledger.jobs import CLAIM_AT_ONCE
 from dropscore.domain.drop import DropState
 from dropscore.domain.errors import ServiceBusy
 from dropscore.domain.job import JobState, Member, Outcome
-from tests.service.builders import COUNTS, SOON, bring_to, claimed, ended, lease, planned_job
+from tests.service.builders import PREPARED, SOON, bring_to, claimed, ended, lease, planned_job
 from tests.unit.builders import ARN, MODEL, NOW
 
 LATER = NOW + timedelta(hours=1)
@@ -27,7 +27,7 @@ def prepared(drops):
 @pytest.fixture
 def planned(table, jobs, prepared):
     job = planned_job(map(Member.of, prepared))
-    assert jobs.plan(job, lease(table), NOW)
+    assert jobs.plan(job, lease(table), NOW, SOON)
     return job
 
 
@@ -40,7 +40,7 @@ def test_a_planned_job_is_read_back_and_is_open(jobs, planned):
 def test_a_job_is_planned_once_and_counted_once(table, jobs, planned):
     mine = lease(table)
     assert mine.jobs_today(NOW) == 1
-    assert not jobs.plan(planned, mine, NOW)
+    assert not jobs.plan(planned, mine, NOW, SOON)
     assert lease(table).jobs_today(NOW) == 1
 
 
@@ -48,7 +48,7 @@ def test_a_job_is_not_planned_once_the_lease_is_lost(table, jobs, prepared):
     mine = lease(table)
     table.change("dispatch", {"owner": "another"}, None)
     job = planned_job(map(Member.of, prepared))
-    assert not jobs.plan(job, mine, NOW)
+    assert not jobs.plan(job, mine, NOW, SOON)
     assert jobs.get(job.name) is None
 
 
@@ -56,7 +56,7 @@ def test_the_count_of_jobs_starts_anew_every_day(table, jobs, planned):
     tomorrow = NOW + timedelta(days=1)
     assert lease(table).jobs_today(tomorrow) == 0
     other = replace(planned, name=planned.name[:-1] + "x", planned_at=tomorrow)
-    jobs.plan(replace(other, name="dropscore-0"), lease(table, tomorrow), tomorrow)
+    jobs.plan(replace(other, name="dropscore-0"), lease(table, tomorrow), tomorrow, tomorrow)
     assert lease(table).jobs_today(tomorrow) == 1
 
 
@@ -79,7 +79,7 @@ def test_a_member_that_has_moved_on_is_not_claimed(drops, jobs, planned, prepare
 
 def test_a_member_that_was_prepared_anew_meanwhile_is_not_claimed(drops, jobs, planned, prepared):
     waiting = drops.wait(prepared[0], "its shards are too old", NOW)
-    anew = drops.finish_preparing(drops.take_up(waiting, NOW, SOON), MODEL, 2, COUNTS, NOW)
+    anew = drops.finish_preparing(drops.take_up(waiting, NOW, SOON), MODEL, PREPARED, NOW)
     assert anew.drop_id not in {d.drop_id for d in jobs.claim(planned, NOW)}
     assert drops.get(anew.drop_id).state is DropState.PREPARED
 
@@ -121,6 +121,21 @@ def test_a_job_of_more_members_than_a_transaction_takes_claims_them_all(jobs, pl
     assert CLAIM_AT_ONCE == 100
     monkeypatch.setattr("dropscore.aws.ledger.jobs.CLAIM_AT_ONCE", 2)
     assert len(jobs.claim(planned, NOW)) == 3
+
+
+def test_a_job_that_sagemaker_was_asked_for_is_not_called_off_by_who_has_not_heard_of_it(jobs, planned):
+    jobs.ask(planned, SOON)
+    assert jobs.get(planned.name).asked_until == SOON
+    with pytest.raises(Conflict):
+        jobs.call_off(planned, "no longer approved")
+
+
+def test_nobody_asks_for_a_job_that_was_called_off(jobs, planned):
+    jobs.ask(planned, SOON)
+    assert jobs.call_off(jobs.get(planned.name), "no longer approved").called_off == "no longer approved"
+    with pytest.raises(Conflict):
+        jobs.ask(planned, LATER)
+    assert jobs.get(planned.name).asked_until == SOON
 
 
 def test_a_started_job_has_the_members_that_were_claimed_and_is_started_once(drops, jobs, planned, prepared):
@@ -180,7 +195,7 @@ def test_the_dispatch_lease_is_held_by_one_at_a_time(table):
     assert mine is not None
     assert acquire(table, "you") is None
     assert acquire(table, "me") is None
-    mine.release()
+    mine.release(held_back=False)
     assert acquire(table, "you") is not None
 
 
@@ -193,8 +208,37 @@ def test_a_lease_that_has_ended_is_anybody_s(table):
 def test_who_has_lost_the_lease_does_not_give_away_another_s(table):
     mine = acquire(table, "me")
     acquire(table, "you", LATER)
-    mine.release()
+    mine.release(held_back=False)
     assert acquire(table, "third", LATER) is None
+
+
+def test_a_lease_is_renewed_by_who_holds_it_and_nobody_else(table):
+    mine = acquire(table, "me")
+    assert mine.renew(LATER)
+    assert acquire(table, "you", NOW + timedelta(minutes=5)) is None
+    assert acquire(table, "you", LATER) is not None
+    assert not mine.renew(LATER + timedelta(hours=1))
+    assert acquire(table, "third", LATER + timedelta(minutes=5)) is not None
+
+
+def test_planning_a_job_renews_the_lease(table, jobs, prepared):
+    mine = acquire(table, "me")
+    assert jobs.plan(planned_job(map(Member.of, prepared)), mine, NOW, LATER)
+    assert acquire(table, "you", LATER - timedelta(milliseconds=1)) is None
+
+
+def test_what_a_dispatch_had_to_leave_behind_is_known_until_the_next_one_ends(table, jobs):
+    assert not jobs.held_back(NOW)
+    acquire(table, "me").release(held_back=True)
+    assert jobs.held_back(NOW)
+    acquire(table, "me").release(held_back=False)
+    assert not jobs.held_back(NOW)
+
+
+def test_while_a_dispatch_is_under_way_something_may_be_left_behind(table, jobs):
+    acquire(table, "me")
+    assert jobs.held_back(NOW)
+    assert not jobs.held_back(NOW + timedelta(minutes=5))
 
 
 def test_a_version_that_nothing_has_befallen_has_an_empty_record(table):

@@ -14,9 +14,15 @@ from tests.service.builders import stubbed
 from tests.unit.builders import ARN
 
 ROLE = "arn:aws:iam::123456789012:role/transform"
-SETTINGS = TransformSettings(ROLE, "ml.m5.large", 2, 6, 3, kms_key_arn=None)
+SETTINGS = TransformSettings(ROLE, "ml.m5.large", 6, 3, kms_key_arn=None)
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/k"
-JOB = ("dropscore-ab", "dropscore-v7", "s3://work-bucket/manifests/j.json", "s3://work-bucket/transform/j/")
+JOB = (
+    "dropscore-ab",
+    "dropscore-v7",
+    "s3://work-bucket/manifests/j.json",
+    "s3://work-bucket/transform/j/",
+    2,
+)
 REQUEST = {
     "TransformJobName": "dropscore-ab",
     "ModelName": "dropscore-v7",

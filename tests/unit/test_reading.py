@@ -15,8 +15,7 @@ import pytest
 
 from dropscore.domain import reading
 from dropscore.domain.errors import MAX_MESSAGE, ContentError, ServiceBusy
-from dropscore.domain.reading import open_parquet, read_batches
-from dropscore.domain.shards import ROW_GROUP
+from dropscore.domain.reading import BATCH_ROWS, open_parquet, read_batches
 from dropscore.domain.spec import FeatureSpec
 from tests.fuzz.footer import GROUP_ROWS, Parts
 from tests.fuzz.footer import ROWS as ROWS_FIELD
@@ -179,9 +178,9 @@ def test_one_row_is_read():
 
 
 def test_batches_are_bounded_however_large_the_row_group_is():
-    rows = 2 * ROW_GROUP + 10
+    rows = 2 * BATCH_ROWS + 10
     file = open_parquet(io.BytesIO(parquet({"x": np.zeros(rows)}, row_group_size=rows)))
-    assert [batch.num_rows for batch in read_batches(file, ["x"])] == [ROW_GROUP, ROW_GROUP, 10]
+    assert [batch.num_rows for batch in read_batches(file, ["x"])] == [BATCH_ROWS, BATCH_ROWS, 10]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from dropscore.domain.features import context_schema
 from dropscore.domain.results import (
     REJECTS_SCHEMA,
     join,
+    read_output,
     rejects_table,
     result_keys,
     result_schema,
@@ -37,38 +38,90 @@ def output(lines):
     return "".join(f"{row},{prediction!r}\n" for row, prediction in lines).encode()
 
 
-ROWS = st.sets(st.integers(0, 2**62), max_size=30).map(sorted)
+def joined_with(rows, data):
+    """What becomes of rows with an output."""
+    return join(rows, read_output(data))
+
+
+FIRST = st.sampled_from([0, 1, 2**31, 2**62]) | st.integers(0, 2**62)
+RUNS = st.builds(lambda first, rows: [*range(first, first + rows)], FIRST, st.integers(0, 30))
+GAPS = st.sets(st.integers(0, 2**62), max_size=30).map(sorted) | st.sets(st.integers(0, 40)).map(sorted)
+ROWS = RUNS | GAPS
+"""Rows of a shard: all of them in a run, or with some rejected in between."""
+
+SOME_ROWS = ROWS.filter(len)
+ANY_ROW = st.integers(-(2**63), 2**63 - 1)
 
 
 @given(rows=ROWS, seed=st.integers(0, 99), predictions=st.data())
 def test_the_order_of_the_lines_does_not_matter(rows, seed, predictions):
     lines = [(row, predictions.draw(st.floats(allow_nan=False, allow_infinity=False))) for row in rows]
     shuffled = random.Random(seed).sample(lines, len(lines))  # noqa: S311 - a fixed shuffle
-    joined = join(context(rows), output(shuffled))
+    joined = joined_with(context(rows), output(shuffled))
     assert [(r["row"], r["prediction"]) for r in joined.scored.to_pylist()] == lines
     assert joined.rejects.num_rows == 0
 
 
-@given(rows=ROWS.filter(len), data=st.data())
+@given(rows=SOME_ROWS, data=st.data())
 def test_a_row_that_is_missing_double_or_unknown_spoils_the_join(rows, data):
     row = data.draw(st.sampled_from(rows))
     lines = [(r, 1.0) for r in rows]
     with pytest.raises(OutputsIncomplete, match=f"1 rows missing .first: row {row}."):
-        join(context(rows), output([line for line in lines if line[0] != row]))
+        joined_with(context(rows), output([line for line in lines if line[0] != row]))
     with pytest.raises(OutputsIncomplete, match=f"1 rows there more than once .first: row {row}."):
-        join(context(rows), output([*lines, (row, 1.0)]))
+        joined_with(context(rows), output([*lines, (row, 1.0)]))
     stranger = rows[-1] + 1
     with pytest.raises(OutputsIncomplete, match=f"1 rows not of this shard .first: row {stranger}."):
-        join(context(rows), output([*lines, (stranger, 1.0)]))
+        joined_with(context(rows), output([*lines, (stranger, 1.0)]))
+
+
+@given(rows=SOME_ROWS, data=st.data())
+def test_as_many_lines_as_rows_are_joined_only_if_they_are_the_rows(rows, data):
+    """Rows replaced by others: nearby, as far away as numbers go, or another of them a second time."""
+    near = st.integers(max(0, rows[0] - 3), rows[-1] + 3)
+    got = data.draw(
+        st.lists(st.sampled_from(rows) | near | ANY_ROW, min_size=len(rows), max_size=len(rows))
+        | st.permutations(rows)
+    )
+    lines = [(row, float(place)) for place, row in enumerate(got)]
+    if sorted(got) == rows:
+        assert joined_with(context(rows), output(lines)).scored["prediction"].to_pylist() == [
+            prediction for _, prediction in sorted(lines)
+        ]
+    else:
+        with pytest.raises(OutputsIncomplete, match=f"of {len(rows)} rows: "):
+            joined_with(context(rows), output(lines))
+
+
+@given(rows=SOME_ROWS, seed=st.integers(0, 99), blank=st.sampled_from([b"\n", b"\n\n\n", b"\r\n\r\n"]))
+def test_blank_lines_anywhere_change_nothing(rows, seed, blank):
+    lines = [f"{row},{row / 3!r}".encode() for row in rows]
+    shuffled = random.Random(seed).sample(lines, len(lines))  # noqa: S311 - a fixed shuffle
+    data = b"\n" + blank.join(shuffled) + blank
+    assert joined_with(context(rows), data).scored.equals(
+        joined_with(context(rows), b"\n".join(lines)).scored
+    )
+
+
+@given(rows=SOME_ROWS, seed=st.integers(0, 99), data=st.data())
+def test_every_row_is_either_scored_or_rejected_in_whatever_order_the_lines_are(rows, seed, data):
+    predictions = {row: data.draw(st.sampled_from([0.5, math.nan, math.inf])) for row in rows}
+    shuffled = random.Random(seed).sample([*predictions.items()], len(rows))  # noqa: S311 - a fixed shuffle
+    joined = joined_with(context(rows), output(shuffled))
+    assert joined.scored["row"].to_pylist() == [row for row in rows if predictions[row] == 0.5]
+    assert joined.rejects["row"].to_pylist() == [row for row in rows if predictions[row] != 0.5]
+    assert joined.scored["device_id"].to_pylist() == [
+        f"device_id-{row}" for row in joined.scored["row"].to_pylist()
+    ]
 
 
 def test_a_row_in_another_s_place_is_not_a_match():
     with pytest.raises(OutputsIncomplete, match=r"of 2 rows: 1 rows missing .*, 1 rows not of this shard"):
-        join(context([4, 5]), output([(4, 1.0), (6, 1.0)]))
+        joined_with(context([4, 5]), output([(4, 1.0), (6, 1.0)]))
 
 
 def test_predictions_land_beside_their_own_row_s_context():
-    joined = join(context([3, 8], keys=("a", "b")), b"8,0.25\n3,-1e-3\n")
+    joined = joined_with(context([3, 8], keys=("a", "b")), b"8,0.25\n3,-1e-3\n")
     assert joined.scored.column_names == ["row", "ts", "prediction", "actual", "a", "b"]
     assert [(r["row"], r["prediction"], r["actual"], r["b"]) for r in joined.scored.to_pylist()] == [
         (3, -0.001, 1.5, "b-3"),
@@ -78,7 +131,7 @@ def test_predictions_land_beside_their_own_row_s_context():
 
 @pytest.mark.parametrize("text", ["nan", "NaN", "inf", "-inf", "Infinity"])
 def test_a_row_whose_prediction_is_not_finite_is_rejected_and_the_others_kept(text):
-    joined = join(context([0, 1, 2]), f"0,1.0\n1,{text}\n2,3.0\n".encode())
+    joined = joined_with(context([0, 1, 2]), f"0,1.0\n1,{text}\n2,3.0\n".encode())
     assert joined.scored["row"].to_pylist() == [0, 2]
     assert joined.rejects.to_pylist() == [
         {"row": 1, "column": "prediction", "reason": "prediction is not finite"}
@@ -89,7 +142,7 @@ def test_a_row_whose_prediction_is_not_finite_is_rejected_and_the_others_kept(te
     "data", [b"0,1.5\n\n1,2.5\n\n\n", b"\n0,1.5\n1,2.5", b"0,1.5\r\n1,2.5\r\n", b"1,2.5\n0,1.5"]
 )
 def test_blank_lines_and_a_missing_last_newline_are_tolerated(data):
-    assert join(context([0, 1]), data).scored["prediction"].to_pylist() == [1.5, 2.5]
+    assert joined_with(context([0, 1]), data).scored["prediction"].to_pylist() == [1.5, 2.5]
 
 
 @pytest.mark.parametrize(
@@ -111,19 +164,19 @@ def test_blank_lines_and_a_missing_last_newline_are_tolerated(data):
 )
 def test_what_is_not_row_and_prediction_lines_is_incomplete(data):
     with pytest.raises(OutputsIncomplete, match="not `row,prediction` lines"):
-        join(context([0, 1]), data)
+        joined_with(context([0, 1]), data)
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b" \n\n"])
 def test_an_empty_output_lacks_every_row(data):
     with pytest.raises(OutputsIncomplete, match=r"of 2 rows: 2 rows missing .first: row 0."):
-        join(context([0, 1]), data)
+        joined_with(context([0, 1]), data)
 
 
 def test_a_large_output_is_joined_whole():
     rows = range(200_000)
     shuffled = random.Random(1).sample(rows, len(rows))  # noqa: S311 - a fixed shuffle
-    joined = join(bare(rows), output((row, row / 4) for row in shuffled))
+    joined = joined_with(bare(rows), output((row, row / 4) for row in shuffled))
     assert joined.scored["prediction"].to_pylist() == [row / 4 for row in rows]
 
 
@@ -137,14 +190,15 @@ def bare(rows):
 
 def test_a_prediction_keeps_every_digit():
     number = math.nextafter(0.1, 1)
-    assert join(context([0]), output([(0, number)])).scored["prediction"].to_pylist() == [number]
+    assert joined_with(context([0]), output([(0, number)])).scored["prediction"].to_pylist() == [number]
 
 
 def test_result_columns_are_the_fixed_ones_then_the_key_s_folders_then_the_spec_s_keys():
-    joined = join(context([7], keys=("device_id",)), b"7,1.5\n")
+    joined = joined_with(context([7], keys=("device_id",)), b"7,1.5\n")
     table = result_table("d" * 20, {"company_id": "1", "sensor_id": "422"}, joined.scored)
-    assert table.schema == result_schema(["company_id", "sensor_id", "device_id"])
-    assert [(f.name, str(f.type)) for f in table.schema][:5] == [
+    schema = result_schema(["company_id", "sensor_id", "device_id"])
+    assert table.column_names == schema.names
+    assert [(f.name, str(f.type)) for f in schema][:5] == [
         ("drop_id", "string"),
         ("row", "int64"),
         ("ts", "timestamp[us]"),
@@ -166,14 +220,14 @@ def test_result_columns_are_the_fixed_ones_then_the_key_s_folders_then_the_spec_
 
 
 def test_where_folder_and_spec_have_a_key_of_one_name_the_spec_s_wins():
-    joined = join(context([7]), b"7,1.5\n")
+    joined = joined_with(context([7]), b"7,1.5\n")
     assert result_keys({"device_id": "9", "site": "x"}, ["device_id"]) == ["site", "device_id"]
     (row,) = result_table("d", {"device_id": "9", "site": "x"}, joined.scored).to_pylist()
     assert (row["site"], row["device_id"]) == ("x", "device_id-7")
 
 
 def test_rejects_carry_their_drop():
-    joined = join(context([0]), b"0,nan\n")
+    joined = joined_with(context([0]), b"0,nan\n")
     table = rejects_table("d", joined.rejects)
     assert table.schema == REJECTS_SCHEMA
     assert table.to_pylist() == [

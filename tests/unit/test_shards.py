@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dropscore.domain.features import Extraction
 from dropscore.domain.keys import base_name, manifest_entry
-from dropscore.domain.shards import ROW_GROUP, SHARD_ROWS
+from dropscore.domain.shards import ROW_GROUP
 from dropscore.domain.spec import FeatureSpec
 from tests.unit.builders import convert_batches
 
@@ -97,8 +99,31 @@ def test_booleans_and_uint64_are_plain_numbers():
     assert found.shards[0].csv == b"0,1,18446744073709551615\n1,0,0\n"
 
 
-def test_a_shard_s_context_is_whole_row_groups():
-    assert SHARD_ROWS % ROW_GROUP == 0
+def sized(rows, shard_bytes, columns=1):
+    """How many lines and bytes each shard of a file of integers has."""
+    schema = pa.schema([(f"x{n}", pa.int64()) for n in range(columns)])
+    extraction = Extraction.bind(FeatureSpec(tuple(schema.names)), schema)
+    batches = (
+        pa.RecordBatch.from_arrays([pa.arange(10**9 + start, 10**9 + end)] * columns, schema=schema)
+        for start, end in pairwise([*range(0, rows, ROW_GROUP), rows])
+    )
+    shards = convert_batches(extraction, batches, rows=rows, shard_bytes=shard_bytes).shards
+    return [(shard.context.num_rows, len(shard.csv)) for shard in shards]
+
+
+@pytest.mark.parametrize("columns", [1, 5])
+def test_shards_are_whole_row_groups_of_about_the_size_that_is_wanted(columns):
+    wanted = 4 * 1024 * 1024
+    *full, last = sized(10 * ROW_GROUP + 5, wanted, columns)
+    assert {rows % ROW_GROUP for rows, _ in full} == {0}
+    assert len({rows for rows, _ in full}) == 1
+    line = 6 + 1 + columns * 11  # the row number's digits, then a comma or newline and ten digits each
+    assert all(wanted - ROW_GROUP * line < size <= wanted for _, size in full)
+    assert sum(rows for rows, _ in full) + last[0] == 10 * ROW_GROUP + 5
+
+
+def test_a_shard_has_one_row_group_at_least_however_wide_the_rows_are():
+    assert [rows for rows, _ in sized(2 * ROW_GROUP + 3, 1000)] == [ROW_GROUP, ROW_GROUP, 3]
 
 
 def test_a_shard_s_name_holds_drop_attempt_and_number_and_nothing_s3_or_sagemaker_could_mangle():

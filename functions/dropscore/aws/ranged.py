@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from dropscore.aws.clients import AwsError, error_code, passes_by_itself
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 65_536
 """What is fetched first, from the end: a Parquet footer is there, and often the whole of a small file."""
+
+CLOSE_BYTES = 128 * 1024
+"""A read is close to the one before it when neither it nor what lies between has more bytes."""
+
+BLOCK_BYTES = 1024 * 1024
+_CLOSE_READS = 3
+"""What is fetched at once after so many close reads in a row."""
 
 _NOT_THERE = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"})
 _GONE = _NOT_THERE | {"MethodNotAllowed", "405", "PreconditionFailed", "412"}
@@ -39,6 +47,8 @@ class Tail:
 class Ranges:
     """Ranges of one object, one request each: of one version of it, or while its ETag is `etag`.
 
+    Several threads may ask for some at once, as they may of a client (Boto3 documentation, "Clients").
+
     Raises
     ------
     SourceGone
@@ -57,6 +67,7 @@ class Ranges:
             **({"VersionId": version} if version else {}),
             **({"IfMatch": f'"{etag}"'} if etag else {}),
         }
+        self._counting = Lock()
         self.bytes_read = 0
 
     def tail(self, size: int) -> Tail:
@@ -85,7 +96,8 @@ class Ranges:
             if error_code(error) in _GONE:
                 raise SourceGone(f"source gone: {self} no longer exists") from error
             raise
-        self.bytes_read += len(data)
+        with self._counting:
+            self.bytes_read += len(data)
         return answer, data
 
     def __str__(self) -> str:
@@ -144,8 +156,11 @@ class _Seekable(io.RawIOBase):
         raise NotImplementedError
 
 
-class RangedObject(_Seekable):
-    """A file over one object, of which only what is read is fetched; opening it fetches its tail.
+class RangedFile(_Seekable):
+    """A file over an object whose tail has been fetched; of the rest only what is read is fetched.
+
+    Only where small reads follow each other closely, as in a file of many small row groups, whole blocks are
+    fetched: a request takes as long as some megabytes.
 
     Raises
     ------
@@ -153,12 +168,16 @@ class RangedObject(_Seekable):
         As `Ranges` does.
     """
 
-    def __init__(
-        self, client: S3Client, bucket: str, key: str, *, version: str | None = None, etag: str | None = None
-    ) -> None:
-        self._ranges = Ranges(client, bucket, key, version=version, etag=etag)
-        self._tail = self._ranges.tail(TAIL_BYTES)
-        super().__init__(self._tail.size)
+    def __init__(self, ranges: Ranges, tail: Tail) -> None:
+        super().__init__(tail.size)
+        self._ranges = ranges
+        self._tail = tail
+        self._block = 0, b""
+        self._read_until = self._close_reads = 0
+
+    def again(self) -> RangedFile:
+        """The same file at its start, to be read beside this one, by another thread; nothing is fetched."""
+        return RangedFile(self._ranges, self._tail)
 
     @property
     def bytes_read(self) -> int:
@@ -166,12 +185,38 @@ class RangedObject(_Seekable):
         return self._ranges.bytes_read
 
     def _fetch(self, start: int, size: int) -> bytes:
-        if start >= self._tail.start:
-            return self._tail.data[start - self._tail.start : start - self._tail.start + size]
-        return self._ranges.part(start, size)
+        end = start + size
+        before_tail = min(end, self._tail.start) - start
+        if before_tail <= 0:
+            return self._tail.data[start - self._tail.start : end - self._tail.start]
+        data = self._fetch_before_tail(start, before_tail)
+        return data if before_tail == size else data + self._tail.data[: end - self._tail.start]
+
+    def _fetch_before_tail(self, start: int, size: int) -> bytes:
+        close = 0 <= start - self._read_until <= CLOSE_BYTES and size <= CLOSE_BYTES
+        self._close_reads = self._close_reads + 1 if close else 0
+        self._read_until = start + size
+        first, block = self._block
+        if first <= start and start + size <= first + len(block):
+            return block[start - first : start - first + size]
+        if self._close_reads < _CLOSE_READS:
+            return self._ranges.part(start, size)
+        block = self._ranges.part(start, min(BLOCK_BYTES, self._tail.start - start))
+        self._block = start, block
+        return block[:size]
 
     def __str__(self) -> str:
         return str(self._ranges)
+
+
+class RangedObject(RangedFile):
+    """One object as such a file; opening it fetches its tail."""
+
+    def __init__(
+        self, client: S3Client, bucket: str, key: str, *, version: str | None = None, etag: str | None = None
+    ) -> None:
+        ranges = Ranges(client, bucket, key, version=version, etag=etag)
+        super().__init__(ranges, ranges.tail(TAIL_BYTES))
 
 
 class Excerpt(_Seekable):

@@ -99,14 +99,14 @@ class Extraction:
 
     def extract(self, batch: pa.RecordBatch, first_row: int) -> Extract:
         """Turn a batch, whose first is row `first_row` of the source, into features, context and rejects."""
-        rows = pa.array(range(first_row, first_row + batch.num_rows), pa.int64())
+        rows = pa.arange(first_row, first_row + batch.num_rows)
         faults = _Faults(rows)
         instants = self._instants(batch, faults)
         clock = self._clock(instants, faults) if self.spec.derived else None
         values = [_feature(name, batch, clock, faults) for name in self.spec.features]
         features = pa.RecordBatch.from_arrays([rows, *values], names=["row", *self.spec.features])
         context = self._context(batch, rows, instants)
-        return Extract(features.filter(faults.fine), context.filter(faults.fine), faults.found())
+        return Extract(faults.without(features), faults.without(context), faults.found())
 
     def _instants(self, batch: pa.RecordBatch, faults: _Faults) -> pa.Array:
         """The timestamp column as timestamps that the calendar can show; all null where the file has none."""
@@ -115,6 +115,8 @@ class Extraction:
             return pa.nulls(batch.num_rows, pa.timestamp("us"))
         column = _plain(batch.column(name))
         instants = column if pt.is_timestamp(column.type) else column.cast(pa.timestamp("ms"))
+        if _within_calendar(instants):
+            return instants
         outside = _outside_calendar(instants)
         faults.add(name, "is outside the years 1 to 9999 (in nanoseconds: 1677 to 2262)", outside)
         return pc.if_else(outside, pa.scalar(None, instants.type), instants)
@@ -152,15 +154,22 @@ class _Faults:
 
     def add(self, column: str, reason: str, at_fault: pa.Array) -> None:
         """Note the rows where `at_fault` is true (null counts as false) and that had no fault before."""
+        if not at_fault.true_count:
+            return
         fresh = pc.and_(self.fine, at_fault.fill_null(fill_value=False))
         rows = self._rows.filter(fresh)
         if len(rows):
             self._found.append(reject_rows(rows, column, reason))
             self.fine = pc.and_not(self.fine, fresh)
 
+    def without(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that nothing is wrong with."""
+        return batch.filter(self.fine) if self._found else batch
+
     def found(self) -> pa.Table:
         """Every fault, in row order."""
-        return pa.Table.from_batches(self._found, schema=REJECT_SCHEMA).sort_by("row")
+        found = pa.Table.from_batches(self._found, schema=REJECT_SCHEMA)
+        return found.sort_by("row") if self._found else found
 
 
 def reject_rows(rows: pa.Array, column: str, reason: str) -> pa.RecordBatch:
@@ -195,19 +204,33 @@ def _number(column: pa.Array) -> pa.Array:
     return column.cast(pa.float64())
 
 
+def _within_calendar(instants: pa.Array) -> bool:
+    """Whether no instant is `_outside_calendar`, as nearly always: the first and the last one tell."""
+    ends = pc.min_max(instants.cast(pa.int64())).as_py()
+    first, last = _calendar(instants.type.unit)
+    return ends["min"] is None or (first <= ends["min"] and ends["max"] <= last)
+
+
 def _outside_calendar(instants: pa.Array) -> pa.Array:
     """Which instants lie outside the years that a calendar can show, or at the very ends of its unit."""
     ticks = instants.cast(pa.int64())
-    per_second = UNITS_PER_SECOND[instants.type.unit]
-    end = 2**63 - 2 * _DAY * per_second  # a zone's wall clock must fit into 64 bits, too
-    first, last = max(FIRST_SECOND * per_second, -end), min(LAST_SECOND * per_second, end)
+    first, last = _calendar(instants.type.unit)
     return pc.or_(pc.less(ticks, first), pc.greater(ticks, last)).fill_null(fill_value=False)
+
+
+def _calendar(unit: str) -> tuple[int, int]:
+    """The first and the last tick that a calendar can show."""
+    per_second = UNITS_PER_SECOND[unit]
+    end = 2**63 - 2 * _DAY * per_second  # a zone's wall clock must fit into 64 bits, too
+    return max(FIRST_SECOND * per_second, -end), min(LAST_SECOND * per_second, end)
 
 
 def _utc_microseconds(instants: pa.Array) -> pa.Array:
     """Instants as timestamp[us]: zoned ones in UTC, others as they are; finer parts are cut off."""
     naive = instants.cast(pa.int64()).cast(pa.timestamp(instants.type.unit))
-    return pc.floor_temporal(naive, unit="microsecond").cast(pa.timestamp("us"))
+    if instants.type.unit == "ns":
+        naive = pc.floor_temporal(naive, unit="microsecond")
+    return naive.cast(pa.timestamp("us"))
 
 
 def _require(schema: pa.Schema, name: str, fits: Callable[[pa.DataType], bool], expected: str) -> pa.DataType:

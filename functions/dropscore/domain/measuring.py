@@ -62,12 +62,11 @@ class Accuracy:
         """Of all rows so far; None when no row has an actual to compare with."""
         if not self._rows:
             return None
-        ordered = self._bins.sort_by("bin")
         return ErrorStatistics(
             self._rows,
             _nearest(self._absolute / self._rows),
-            self._quantile(ordered, MEDIAN),
-            self._quantile(ordered, P95),
+            self._quantile(MEDIAN),
+            self._quantile(P95),
             _square_root(self._squares / self._rows),
         )
 
@@ -79,13 +78,24 @@ class Accuracy:
         self._squares += Fraction(pc.sum(pc.multiply(scaled, scaled)).as_py()) / Fraction(scale) ** 2
         counts = pc.value_counts(pc.shift_right(errors.view(pa.int64()), _SHIFT))
         block = pa.table([counts.field("values"), counts.field("counts")], schema=_BINS)
-        summed = pa.concat_tables([self._bins, block]).group_by("bin").aggregate([("rows", "sum")])
-        self._bins = summed.rename_columns(["bin", "rows"])
+        self._bins = _each_once(pa.concat_tables([self._bins, block]))
 
-    def _quantile(self, ordered: pa.Table, share: Fraction) -> float:
+    def _quantile(self, share: Fraction) -> float:
         rank = math.ceil(share * self._rows)
-        reached = pc.greater_equal(pc.cumulative_sum(ordered["rows"]), rank)
-        return _middle(ordered["bin"][pc.index(reached, True).as_py()].as_py())
+        reached = pc.greater_equal(pc.cumulative_sum(self._bins["rows"]), rank)
+        return _middle(self._bins["bin"][pc.index(reached, True).as_py()].as_py())
+
+
+def _each_once(bins: pa.Table) -> pa.Table:
+    """Bins that are there several times, each once with all its rows, ascending.
+
+    What `group_by` would do, without loading Arrow's query engine for it.
+    """
+    ordered = bins.take(pc.sort_indices(bins["bin"])).combine_chunks()
+    runs = pc.run_end_encode(ordered["bin"].chunk(0))
+    so_far = pc.cumulative_sum(ordered["rows"].chunk(0)).take(pc.subtract(runs.run_ends, 1))
+    rows = pc.subtract(so_far, pa.concat_arrays([pa.array([0], pa.int64()), so_far[:-1]]))
+    return pa.table([runs.values, rows], schema=_BINS)
 
 
 def _scale(total: float, rows: int) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any
 
 import pyarrow as pa
@@ -21,11 +22,17 @@ MAX_FOOTER_ITEMS = 1_000_000
 MAX_ROW_BYTES = 4 * 1024
 """What the columns that are read may take of one row, on average of a row group; numbers take 8 each."""
 
-FETCHED_AT_ONCE = 64 * 1024 * 1024
-"""Row groups are fetched together up to so many bytes; one that is larger is fetched piece by piece."""
+FETCHED_AT_ONCE = 16 * 1024 * 1024
+"""A row group with more bytes is fetched piece by piece."""
+
+FETCHED_TOGETHER = 1024 * 1024
+"""Row groups are fetched together up to so many bytes: one after the other, where parts may be at once."""
 
 PIECE_BYTES = (64 * 1024, 4 * 1024 * 1024)
 """The least and the most that such a piece has of one column; all together have `FETCHED_AT_ONCE` at most."""
+
+BATCH_ROWS = ROW_GROUP // 2
+"""The most rows that are handled at a time: so few that several can be in work in little memory."""
 
 _END = 8
 """A file ends with its footer's size, in four bytes, and `PAR1` (the format's specification)."""
@@ -43,15 +50,29 @@ class OpenParquet(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
 
     def __init__(self, file: IO[bytes] | Any) -> None:
         super().__init__(file, pre_buffer=True, **_OPTIONS)
-        self._file = file
+        self.file = file
 
-    def by_pieces(self, columns: int) -> pq.ParquetFile:
+    def whole(self, file: IO[bytes] | Any) -> pq.ParquetFile:
+        """The same file, opened anew, of which the columns of a row group are fetched as a whole."""
+        return pq.ParquetFile(file, metadata=self.metadata, pre_buffer=True, **_OPTIONS)
+
+    def by_pieces(self, file: IO[bytes] | Any, columns: int) -> pq.ParquetFile:
         """The same file, of so many of whose columns a piece is fetched at a time, not a whole row group."""
         least, most = PIECE_BYTES
         piece = max(least, min(most, FETCHED_AT_ONCE // columns))
-        return pq.ParquetFile(
-            self._file, metadata=self.metadata, pre_buffer=False, buffer_size=piece, **_OPTIONS
-        )
+        return pq.ParquetFile(file, metadata=self.metadata, pre_buffer=False, buffer_size=piece, **_OPTIONS)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Row groups that are fetched together, and the bytes they unpack to; of each no more is fetched."""
+
+    groups: tuple[int, ...]
+    nbytes: int
+
+
+Started = tuple[Any, Iterator[pa.RecordBatch]]
+"""The first batch of a part, or None, and those that follow it."""
 
 
 def open_parquet(file: IO[bytes] | Any) -> OpenParquet:
@@ -81,8 +102,21 @@ def open_parquet(file: IO[bytes] | Any) -> OpenParquet:
     return parquet
 
 
-def read_batches(parquet: OpenParquet, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The rows in order, at most `ROW_GROUP` at a time; held is little more than `FETCHED_AT_ONCE`.
+def read_batches(
+    parquet: OpenParquet,
+    columns: list[str],
+    *,
+    in_order: Callable[[Callable[[Part], Started], Iterable[Part]], Iterable[Started]] = map,
+    again: Callable[[], IO[bytes] | Any] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The rows in order, at most `BATCH_ROWS` at a time; held is little more than `FETCHED_AT_ONCE`.
+
+    Parameters
+    ----------
+    in_order
+        Has parts of the file fetched: `map` as they are needed; what does the same by threads, in advance.
+    again
+        Gives the file anew, to be read beside itself; with threads there has to be one.
 
     Raises
     ------
@@ -90,19 +124,26 @@ def read_batches(parquet: OpenParquet, columns: list[str]) -> Iterator[pa.Record
         A part of the file cannot be decoded, or there are fewer or more rows than its footer says, or the
         columns take more than `MAX_ROW_BYTES` of a row.
     """
+
+    def start(part: Part) -> Started:
+        file = again() if again else parquet.file
+        small = 0 < part.nbytes <= FETCHED_AT_ONCE
+        reader = parquet.whole(file) if small else parquet.by_pieces(file, len(columns))
+        batches = reader.iter_batches(BATCH_ROWS, row_groups=part.groups, columns=columns, use_threads=False)
+        return next(batches, None), batches
+
     metadata = parquet.metadata
     sizes = [metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)]
     for number, size in enumerate(sizes):
         _check_unpacked(parquet, number, size, columns)
     rows = 0
     with _content():
-        for groups in _together(sizes):
-            small = 0 < sizes[groups[0]] <= FETCHED_AT_ONCE
-            reader = parquet if small else parquet.by_pieces(len(columns))
-            batches = reader.iter_batches(ROW_GROUP, row_groups=groups, columns=columns, use_threads=False)
-            for batch in batches:
+        for first, others in in_order(start, _parts(sizes)):
+            batch = first
+            while batch is not None:
                 rows += batch.num_rows
                 yield batch
+                batch = next(others, None)
     if rows != metadata.num_rows:
         raise ContentError(f"the file has {rows} rows, but its footer says {metadata.num_rows}")
 
@@ -127,18 +168,18 @@ def _check_unpacked(parquet: OpenParquet, number: int, size: int, columns: list[
         )
 
 
-def _together(sizes: list[int]) -> Iterator[list[int]]:
-    """Row groups that are read together, in order; of each is fetched at most what it unpacks to."""
+def _parts(sizes: list[int]) -> Iterator[Part]:
+    """What is fetched together of row groups that unpack to so many bytes, in order."""
     groups: list[int] = []
     total = 0
     for number, size in enumerate(sizes):
-        if groups and total + size > FETCHED_AT_ONCE:
-            yield groups
+        if groups and total + size > FETCHED_TOGETHER:
+            yield Part(tuple(groups), total)
             groups, total = [], 0
         groups.append(number)
         total += size
     if groups:
-        yield groups
+        yield Part(tuple(groups), total)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,35 +52,63 @@ def check_output_size(size: int, rows: int) -> None:
         )
 
 
-def join(context: pa.Table, output: bytes) -> Joined:
-    """Join the `row,prediction` lines of one output to the rows of its shard, by row number.
+def read_output(output: bytes) -> pa.Table:
+    """The lines of one output.
+
+    Parameters
+    ----------
+    output
+        The `.out` object: one `row,prediction` a line, in any order; blank lines are tolerated.
+
+    Returns
+    -------
+    pyarrow.Table
+        `row` int64, `prediction` float64, as they come, without nulls.
+
+    Raises
+    ------
+    OutputsIncomplete
+        A line cannot be read.
+    """
+    if not output or output.isspace():
+        return _OUTPUT_COLUMNS.empty_table()
+    try:
+        lines = csv.read_csv(
+            pa.BufferReader(output),
+            csv.ReadOptions(column_names=_OUTPUT_COLUMNS.names, use_threads=False),
+            csv.ParseOptions(quote_char=False),
+            csv.ConvertOptions(column_types=_OUTPUT_COLUMNS, null_values=[]),
+        )
+    except MemoryError:  # Arrow's says nothing about the lines
+        raise
+    except pa.ArrowException as error:
+        raise OutputsIncomplete(f"the output is not `row,prediction` lines: {error}") from error
+    return lines.combine_chunks()
+
+
+def join(context: pa.Table, lines: pa.Table) -> Joined:
+    """Join the lines of one output to the rows of its shard, by row number.
 
     Parameters
     ----------
     context
         The shard's rows (`features.context_schema`), ascending.
-    output
-        The `.out` object: one `row,prediction` a line, in any order; blank lines are tolerated.
+    lines
+        What `read_output` made of the output.
 
     Raises
     ------
     OutputsIncomplete
-        A row is missing, there twice, or not of this shard, or a line cannot be read.
+        A row is missing, there twice, or not of this shard.
     """
-    predictions = _read_output(output)
-    if not pc.all(pc.greater(predictions["row"][1:], predictions["row"][:-1])).as_py():
-        predictions = predictions.sort_by("row")
-    rows = context["row"].combine_chunks()
-    got = predictions["row"].combine_chunks()
-    if not got.equals(rows):
-        raise OutputsIncomplete(_difference(rows, got))
-    prediction = predictions["prediction"].combine_chunks()
-    finite = pc.is_finite(prediction)
-    table = context.add_column(2, "prediction", prediction)
-    rejected = pa.Table.from_batches(
-        [reject_rows(rows.filter(pc.invert(finite)), "prediction", "is not finite")]
-    )
-    return Joined(table.filter(finite), rejected)
+    predictions = _predictions(context["row"], lines)
+    table = context.add_column(2, "prediction", predictions)
+    finite = pc.is_finite(predictions)
+    if pc.all(finite).as_py():
+        return Joined(table, REJECT_SCHEMA.empty_table())
+    infinite = context["row"].filter(pc.invert(finite)).combine_chunks()
+    rejected = pa.Table.from_batches([reject_rows(infinite, "prediction", "is not finite")])
+    return Joined(table.filter(finite).unify_dictionaries(), rejected)
 
 
 def result_schema(key_columns: Sequence[str]) -> pa.Schema:
@@ -98,13 +125,13 @@ def result_keys(hive_keys: Mapping[str, str], spec_keys: Sequence[str]) -> list[
 
 
 def result_table(drop_id: str, hive_keys: Mapping[str, str], scored: pa.Table) -> pa.Table:
-    """The rows of `Joined.scored` as a result has them (`result_schema`)."""
+    """The rows of `Joined.scored` as a result has them (`result_schema`), some texts dictionary-encoded."""
     spec_keys = scored.column_names[4:]
     schema = result_schema(result_keys(hive_keys, spec_keys))
     columns = {name: scored[name] for name in scored.column_names}
     for name, value in {"drop_id": drop_id, **hive_keys}.items():
-        columns.setdefault(name, pa.repeat(value, scored.num_rows))
-    return pa.table([columns[name] for name in schema.names], schema=schema)
+        columns.setdefault(name, _repeated(value, scored.num_rows))
+    return pa.table({name: columns[name] for name in schema.names})
 
 
 def rejects_table(drop_id: str, rejects: pa.Table) -> pa.Table:
@@ -112,20 +139,46 @@ def rejects_table(drop_id: str, rejects: pa.Table) -> pa.Table:
     return rejects.add_column(0, "drop_id", pa.repeat(drop_id, rejects.num_rows))
 
 
-def _read_output(output: bytes) -> pa.Table:
-    if not output.strip():
-        return _OUTPUT_COLUMNS.empty_table()
-    try:
-        return csv.read_csv(
-            io.BytesIO(output),
-            csv.ReadOptions(column_names=_OUTPUT_COLUMNS.names),
-            csv.ParseOptions(quote_char=False),
-            csv.ConvertOptions(column_types=_OUTPUT_COLUMNS, null_values=[]),
-        )
-    except MemoryError:  # Arrow's says nothing about the lines
-        raise
-    except pa.ArrowException as error:
-        raise OutputsIncomplete(f"the output is not `row,prediction` lines: {error}") from error
+def _repeated(value: str, rows: int) -> pa.DictionaryArray:
+    """A text so many times over, of which each takes a byte: the place 0 in a dictionary of one."""
+    places = pa.Array.from_buffers(pa.int8(), rows, [None, pa.py_buffer(bytes(rows))])
+    return pa.DictionaryArray.from_arrays(places, pa.array([value]))
+
+
+def _predictions(rows: pa.ChunkedArray, lines: pa.Table) -> pa.ChunkedArray | pa.Array:
+    """The predictions of the lines (`_OUTPUT_COLUMNS`) in the order of the rows, each of which has one.
+
+    Raises
+    ------
+    OutputsIncomplete
+        The lines' rows are not these rows, each once.
+    """
+    if lines["row"].equals(rows):
+        return lines["prediction"]
+    expected, got = rows.combine_chunks(), lines["row"].combine_chunks()
+    ordered = _in_order(expected, got, lines["prediction"].combine_chunks())
+    if ordered is None:
+        raise OutputsIncomplete(_difference(expected, got))
+    return ordered
+
+
+def _in_order(rows: pa.Array, got: pa.Array, predictions: pa.Array) -> pa.Array | None:
+    """Each prediction put into the place of its row, without sorting; None where they do not match.
+
+    There are as many places as predictions: once none is empty, each has been filled exactly once.
+    """
+    if len(got) != len(rows):
+        return None
+    first = rows[0]
+    if rows[-1].as_py() - first.as_py() == len(rows) - 1:
+        places = pc.subtract(got, first)  # which wraps around, if at all, to where no row is
+    else:
+        places = pc.index_in(got, value_set=rows)
+    ends = pc.min_max(places)
+    if places.null_count or ends["min"].as_py() < 0 or ends["max"].as_py() >= len(rows):
+        return None
+    filled = pc.scatter(predictions, places)
+    return None if filled.null_count else filled
 
 
 def _difference(expected: pa.Array, got: pa.Array) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -9,24 +12,31 @@ import pyarrow as pa
 
 from dropscore.approved import ApprovedModel
 from dropscore.aws.objects import Bucket
-from dropscore.aws.ranged import RangedObject
+from dropscore.aws.ranged import RangedFile
 from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import ContentError
 from dropscore.domain.features import Extraction, context_schema
 from dropscore.domain.keys import FEATURES_PREFIX, context_key, manifest_entry, prepare_rejects_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
-from dropscore.domain.reading import open_parquet, read_batches
+from dropscore.domain.reading import OpenParquet, open_parquet, read_batches
 from dropscore.domain.results import rejects_table
-from dropscore.domain.shards import SHARD_ROWS, Shard, convert
+from dropscore.domain.shards import ROW_GROUP, Shard, convert
+from dropscore.files.context import SHARD_ROWS_METADATA, TS_TYPE_METADATA
 from dropscore.files.rejects import Rejects
 from dropscore.files.results import NewResult, Results
 from dropscore.files.spool import PARQUET, ParquetSpool
+from dropscore.files.threads import Threads
 from dropscore.settings import Limits
 
-SHARD_ROWS_METADATA = "shard_rows"
-TS_TYPE_METADATA = "ts_source_type"
-"""What the context's key-value metadata say: rows per shard, and the type that the timestamps came in."""
+FETCHES = 4
+"""Parts of a file that are fetched at once: each waits for S3 most of its time."""
+
+
+_TIDIED_AFTER = 16
+"""After so many shards the system gets back what memory is free (malloc_trim(3)): what the context's footer
+grows by lies in between, and would keep it. More often takes more time than it is worth.
+"""
 
 
 class Conversion:
@@ -42,10 +52,12 @@ class Conversion:
         self._limits = limits
         self._timestamp_type = ""
         self._shards = 0
-        self._context = ParquetSpool(context_schema(model.spec.keys))
+        self._shard_rows = ROW_GROUP
+        self._feature_bytes = 0
+        self._context = ParquetSpool(context_schema(model.spec.keys), ascending=("row", "ts"))
         self._rejects = Rejects()
 
-    def run(self, file: RangedObject, code_version: str) -> FileOutcome:
+    def run(self, file: RangedFile, code_version: str) -> FileOutcome:
         """Convert the file: write its shards and what collect needs beside them.
 
         Nothing is kept beside the shards of a drop that is refused for its rows; a file without rows gets
@@ -64,9 +76,9 @@ class Conversion:
         if not counts.rows_in:
             return self._put_empty_result(counts, code_version)
         self._keep_context()
-        return FileOutcome(counts, shards=self._shards)
+        return FileOutcome(counts, shards=self._shards, feature_bytes=self._feature_bytes)
 
-    def _read(self, file: RangedObject) -> Counts:
+    def _read(self, file: RangedFile) -> Counts:
         """Write the file's shards, gather context and rejects."""
         if file.size > self._limits.max_bytes:
             limit = self._limits.max_bytes
@@ -78,9 +90,10 @@ class Conversion:
                 f"{rows} rows, more than the {self._limits.max_rows} of MaxRowsPerDrop: split the file"
             )
         extraction = Extraction.bind(self._model.spec, parquet.schema_arrow)
-        for piece in convert(extraction, read_batches(parquet, extraction.columns)):
-            self._write(piece)
-            del piece  # or it would be held while the next one, as large, is made
+        with Threads() as threads:
+            pieces = pieces_of(file, parquet, extraction, self._limits.shard_bytes, threads)
+            for _ in threads.in_order(self._put, self._kept(pieces)):
+                pass
         self._timestamp_type = str(extraction.timestamp_type or "")
         return Counts(rows, self._context.rows, self._rejects.rows)
 
@@ -95,21 +108,31 @@ class Conversion:
         """Write what collect needs beside the shards."""
         drop = self._drop
         self._context.metadata = {
-            SHARD_ROWS_METADATA: str(SHARD_ROWS),
+            SHARD_ROWS_METADATA: str(self._shard_rows),
             TS_TYPE_METADATA: self._timestamp_type,
         }
         self._work.put(context_key(drop.drop_id, drop.attempt), self._context.finish(), PARQUET)
         if self._rejects.rows:
             self._work.put(prepare_rejects_key(drop.drop_id, drop.attempt), self._rejects.finish(), PARQUET)
 
-    def _write(self, piece: Shard | pa.Table) -> None:
-        if isinstance(piece, Shard):
-            key = FEATURES_PREFIX + manifest_entry(self._drop.drop_id, self._drop.attempt, piece.number)
-            self._work.put(key, piece.csv, "text/csv")
-            self._context.write(piece.context)
-            self._shards += 1
-        else:
-            self._rejects.write(rejects_table(self._drop.drop_id, piece))
+    def _kept(self, pieces: Iterable[Shard | pa.Table]) -> Iterator[NewObject]:
+        """The shards' objects, once what lies beside each has been gathered."""
+        for piece in pieces:
+            if isinstance(piece, Shard):
+                self._context.write(piece.context)
+                self._shard_rows = max(self._shard_rows, piece.whole_rows)
+                self._shards += 1
+                if self._shards % _TIDIED_AFTER == 0:
+                    pa.default_memory_pool().release_unused()
+                self._feature_bytes += len(piece.csv)
+                entry = manifest_entry(self._drop.drop_id, self._drop.attempt, piece.number)
+                yield NewObject(FEATURES_PREFIX + entry, piece.csv)
+            else:
+                self._rejects.write(rejects_table(self._drop.drop_id, piece))
+            del piece  # or it would be held while the next one, as large, is made
+
+    def _put(self, shard: NewObject) -> None:
+        self._work.put(shard.key, shard.body, "text/csv")
 
     def __enter__(self) -> Self:
         return self
@@ -119,3 +142,43 @@ class Conversion:
     ) -> None:
         self._rejects.close()
         self._context.close()
+
+
+def batches_of(
+    file: RangedFile, parquet: OpenParquet, columns: list[str], threads: Threads
+) -> Iterator[pa.RecordBatch]:
+    """The columns' rows in order, read ahead by threads of which some fetch and one decodes.
+
+    Raises
+    ------
+    ContentError
+        As `read_batches` does.
+    """
+    fetched = partial(threads.in_order, threads=FETCHES)
+    return threads.ahead(read_batches(parquet, columns, in_order=fetched, again=file.again))
+
+
+def pieces_of(
+    file: RangedFile, parquet: OpenParquet, extraction: Extraction, shard_bytes: int, threads: Threads
+) -> Iterator[Shard | pa.Table]:
+    """What `domain.shards.convert` makes of a file, on every core, while more of it is read."""
+    return convert(
+        extraction,
+        batches_of(file, parquet, extraction.columns, threads),
+        rows=parquet.metadata.num_rows,
+        shard_bytes=shard_bytes,
+        in_order=threads.in_order,
+    )
+
+
+@dataclass(frozen=True)
+class NewObject:
+    """What is to be put under a key."""
+
+    key: str
+    body: bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the body."""
+        return len(self.body)

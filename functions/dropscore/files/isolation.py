@@ -23,7 +23,7 @@ from datetime import timedelta
 from errno import ENOSPC
 from multiprocessing import Pipe
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
@@ -33,7 +33,9 @@ from dropscore.domain.drop import Drop
 from dropscore.domain.errors import DropscoreError, ReaderDied, ReaderOverdue, ServiceBusy
 from dropscore.domain.job import Job
 from dropscore.domain.outcome import FileOutcome
-from dropscore.files.work import FileWork
+
+if TYPE_CHECKING:  # what it takes is loaded by the child alone
+    from dropscore.files.work import FileWork
 
 logger = Logger(child=True)
 
@@ -186,8 +188,7 @@ def answer(work: FileWork, request: Request) -> FileOutcome | Exception:
         limit = resource.getrlimit(resource.RLIMIT_DATA)[0] // 2**20
         return OutOfRoom(
             f"reading it needs more than the {limit} MiB of memory that there are "
-            f"({str(error) or 'all are in use'}): write it with smaller pages, or give the functions more "
-            "MemorySize"
+            f"({str(error) or 'all are in use'}): write it with smaller pages, or raise FunctionMemoryMB"
         )
     except (DropscoreError, *AwsError) as error:
         told = portable(error)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,11 +16,18 @@ from dropscore.domain.job import Job
 from dropscore.domain.keys import OUTPUT_SUFFIX, base_name, context_key, outputs_prefix, prepare_rejects_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
-from dropscore.domain.results import check_output_size, join, rejects_table
+from dropscore.domain.results import Joined, check_output_size, join, read_output, rejects_table
 from dropscore.domain.shards import ROW_GROUP
-from dropscore.files.conversion import SHARD_ROWS_METADATA, TS_TYPE_METADATA
+from dropscore.files.context import Context, ShardRows
 from dropscore.files.rejects import Rejects
 from dropscore.files.results import NewResult, Results
+from dropscore.files.threads import Threads
+
+_LINE_BYTES = 64
+"""More than a line of an output has: a row number of 8 digits and a prediction of 17 have 30 at most."""
+
+_ROW_BYTES = 64
+"""Of memory that a row takes while its shard is joined."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +54,41 @@ class Joining:
         SourceGone
             An output or what prepare kept is no longer there.
         """
-        by_shard = _by_shard(drop, outputs)
-        with self.work.open(context_key(drop.drop_id, drop.attempt)) as file:
-            context = pq.ParquetFile(file, pre_buffer=True)
-            metadata = {key.decode(): value.decode() for key, value in context.metadata.metadata.items()}
+        names = _by_shard(drop, outputs)
+        with self.work.open(context_key(drop.drop_id, drop.attempt)) as file, Threads() as threads:
+            context = Context(file)
+            scored = [
+                _Shard(outputs_prefix(job.name) + name, rows)
+                for name, rows in zip(names, context.shards, strict=True)
+            ]
             lineage = Lineage(
-                drop, job.model, job.name, str(job.scored_date), metadata[TS_TYPE_METADATA], self.code_version
+                drop, job.model, job.name, str(job.scored_date), context.timestamp_type, self.code_version
             )
-            spec_keys = context.schema_arrow.names[3:]
-            with NewResult(lineage, spec_keys) as result, Rejects() as rejects:
+            with NewResult(lineage, context.spec_keys) as result, Rejects() as rejects:
                 self._add_prepared_rejects(drop, rejects)
-                for name, rows in zip(
-                    by_shard, _shards(context, int(metadata[SHARD_ROWS_METADATA])), strict=True
-                ):
-                    joined = join(rows, self._output(outputs_prefix(job.name) + name, rows.num_rows))
+                for joined in threads.in_order(partial(self._joined, context), scored):
                     result.add(joined.scored)
                     rejects.write(rejects_table(drop.drop_id, joined.rejects))
+                    del joined  # or it would be held while the next one, as large, is waited for
                 return self._written(result, rejects)
 
+    def _joined(self, context: Context, shard: _Shard) -> Joined:
+        predictions = read_output(self._output(shard.output, shard.rows.rows))
+        return join(context.read(shard.rows), predictions)
+
     def _output(self, key: str, rows: int) -> bytes:
-        with self.work.open(key) as file:
-            check_output_size(file.size, rows)
-            return file.read()
+        """The whole output, mostly for one request.
+
+        Raises
+        ------
+        OutputsIncomplete
+            It is too large for its shard.
+        """
+        end = self.work.ranges(key).tail(_LINE_BYTES * (rows + 1))
+        check_output_size(end.size, rows)
+        if not end.start:
+            return end.data
+        return self.work.ranges(key, end.etag).part(0, end.start) + end.data
 
     def _written(self, result: NewResult, rejects: Rejects) -> FileOutcome:
         drop = result.lineage.drop
@@ -86,6 +107,19 @@ class Joining:
                 rejects.write(pa.Table.from_batches([batch]))
 
 
+@dataclass(frozen=True)
+class _Shard:
+    """The key of a shard's output, and where its rows lie in the context."""
+
+    output: str
+    rows: ShardRows
+
+    @property
+    def nbytes(self) -> int:
+        """About what joining it takes: the output, and the columns of its rows."""
+        return _ROW_BYTES * self.rows.rows
+
+
 def _by_shard(drop: Drop, outputs: Sequence[str]) -> list[str]:
     """The output of each of the drop's shards, in order.
 
@@ -102,10 +136,3 @@ def _by_shard(drop: Drop, outputs: Sequence[str]) -> list[str]:
         if len(names) != 1:
             raise OutputsIncomplete(f"{len(names)} outputs called {base}, expected one")
     return [names[0] for names in found.values()]
-
-
-def _shards(context: pq.ParquetFile, shard_rows: int) -> Iterator[pa.Table]:
-    """The context, a shard's rows at a time; row groups never lie across shards."""
-    groups = max(1, shard_rows // ROW_GROUP)
-    for first in range(0, context.num_row_groups, groups):
-        yield context.read_row_groups([*range(first, min(first + groups, context.num_row_groups))])

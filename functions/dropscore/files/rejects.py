@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dropscore.domain.errors import shortened
 from dropscore.domain.results import REJECTS_SCHEMA
@@ -19,9 +20,12 @@ class Rejects(ParquetSpool):
     def write(self, table: pa.Table) -> None:
         """Append rejected rows, in row order."""
         super().write(table)
-        for group in table.group_by("reason").aggregate([("row", "count"), ("row", "min")]).to_pylist():
-            count, first = self._reasons.get(group["reason"], (0, group["row_min"]))
-            self._reasons[group["reason"]] = count + group["row_count"], first
+        for found in pc.value_counts(table["reason"]).to_pylist():
+            reason = found["values"]
+            count, first = self._reasons.get(reason, (0, None))
+            if first is None:
+                first = table["row"][pc.index(table["reason"], reason).as_py()].as_py()
+            self._reasons[reason] = count + found["counts"], first
 
     def refusal(self, why: str) -> str:
         """Why the drop is rejected because of its rows: how many for which reason, and the first of each.

@@ -10,25 +10,20 @@ from typing import IO, Self
 
 import pyarrow as pa
 
-from dropscore.aws.clients import AwsError, error_code
 from dropscore.aws.objects import Bucket
-from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts, Drop
 from dropscore.domain.errors import ResultConflict
-from dropscore.domain.job import Job
-from dropscore.domain.keys import rejects_key, result_key
+from dropscore.domain.keys import rejects_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.measuring import Accuracy
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import result_keys, result_schema, result_table
+from dropscore.domain.shards import ROW_GROUP
 from dropscore.files.spool import PARQUET, ParquetSpool
+from dropscore.files.written import CODE_VERSION, ERRORS, WrittenResults
 
-_NOT_THERE = frozenset({"403", "404"})
-"""HeadObject's answers for a key that is not there: 403 to who may not list the bucket (API reference)."""
-
-_CODE_VERSION = "code-version"
-_ERRORS = "errors"
-"""Names in an object's user metadata, of which S3 keeps 2 KB ("Working with object metadata", User Guide)."""
+_AT_ONCE = 2 * ROW_GROUP
+"""Rows that are measured and written at once: what is made of them on the way takes as little memory."""
 
 
 class NewResult:
@@ -56,12 +51,14 @@ class NewResult:
     def measured(self) -> dict[str, str]:
         """Its errors against the actuals, if it has any."""
         errors = self._accuracy.statistics
-        return {_ERRORS: json.dumps(asdict(errors), separators=(",", ":"))} if errors else {}
+        return {ERRORS: json.dumps(asdict(errors), separators=(",", ":"))} if errors else {}
 
     def add(self, scored: pa.Table) -> None:
         """Append scored rows (`domain.results.Joined.scored`)."""
-        self._accuracy.add(scored["prediction"], scored["actual"])
-        self._spool.write(result_table(self.lineage.drop.drop_id, self._hive_keys, scored))
+        for first in range(0, scored.num_rows, _AT_ONCE):
+            rows = scored.slice(first, _AT_ONCE)
+            self._accuracy.add(rows["prediction"], rows["actual"])
+            self._spool.write(result_table(self.lineage.drop.drop_id, self._hive_keys, rows))
 
     def finish(self) -> IO[bytes]:
         """The finished Parquet file."""
@@ -95,7 +92,7 @@ class Results:
         there: Mapping[str, str] = {
             **result.whose,
             **result.measured,
-            _CODE_VERSION: result.lineage.code_version,
+            CODE_VERSION: result.lineage.code_version,
         }
         if not self.bucket.put_once(key, result.finish(), PARQUET, there):
             there = self.bucket.metadata(key)
@@ -104,36 +101,7 @@ class Results:
                     f"drop {drop_id}: {self.bucket.uri(key)} is another result (found {dict(there)}, "
                     f"expected {result.whose}); move it away; if the drop is FAILED by then, retry it"
                 )
-        return self._outcome(key, there, counts, rejects_uri)
-
-    def left_behind(self, drop: Drop, job: Job) -> FileOutcome | None:
-        """What joining a drop's outputs came to, if a reader has put the result and not said so."""
-        key = result_key(job.model, str(job.scored_date), drop.drop_id)
-        try:
-            there = self.bucket.metadata(key)
-        except AwsError as error:
-            if error_code(error) in _NOT_THERE:
-                return None
-            raise
-        if (there.get("drop"), there.get("job")) != (drop.drop_id, job.name):
-            return None
-        rows = int(there["rows"])
-        counts = Counts(drop.rows_in, rows, drop.rows_in - rows)
-        rejects_uri = self.bucket.uri(rejects_key(drop.drop_id)) if counts.rows_rejected else None
-        return self._outcome(key, there, counts, rejects_uri)
-
-    def _outcome(
-        self, key: str, there: Mapping[str, str], counts: Counts, rejects_uri: str | None
-    ) -> FileOutcome:
-        """What came of a result that says `there` of itself."""
-        errors = ErrorStatistics(**json.loads(there[_ERRORS])) if _ERRORS in there else None
-        return FileOutcome(
-            counts,
-            result_uri=self.bucket.uri(key),
-            rejects_uri=rejects_uri,
-            errors=errors,
-            code_version=there.get(_CODE_VERSION),
-        )
+        return WrittenResults(self.bucket).outcome(key, there, counts, rejects_uri)
 
     def put_rejects(self, drop: Drop, rejects: ParquetSpool) -> str | None:
         """Write the rejected rows of a drop (`REJECTS_SCHEMA`); their address, None when there are none."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol
 
 from dropscore.approved import ApprovedModel
 from dropscore.aws.objects import Bucket, Inbox
@@ -20,24 +18,6 @@ from dropscore.files.conversion import Conversion
 from dropscore.files.joining import Joining
 from dropscore.files.results import Results
 from dropscore.settings import Limits
-
-
-class FileWorker(Protocol):
-    """Does the work with files within a time limit.
-
-    Raises
-    ------
-    ReaderDied
-        The process that did it ended without an answer, each time that it was tried.
-    ReaderOverdue
-        It took longer than `limit`.
-    """
-
-    def convert(self, drop: Drop, model: ApprovedModel, limit: timedelta) -> FileOutcome:
-        """See `FileWork.convert`."""
-
-    def join(self, drop: Drop, job: Job, outputs: Sequence[str], limit: timedelta) -> FileOutcome:
-        """See `FileWork.join`."""
 
 
 @dataclass(frozen=True)

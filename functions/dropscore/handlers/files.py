@@ -9,7 +9,7 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 
-from dropscore.bootstrap import file_work
+from dropscore.files.composition import file_work
 from dropscore.files.isolation import READY, Request, answer
 from dropscore.files.work import FileWork
 

@@ -26,7 +26,8 @@ def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
     app = application()
     visit = _Visit(app.prepare(app.deadline(context.get_remaining_time_in_millis())))
     if is_sqs(event):
-        answer: dict[str, Any] = dict(each_message(event, visit.message))
+        answer: dict[str, Any] = each_message(event, visit.message)
+        answer["batchItemFailures"] += visit.hand_back(event)
     else:
         visit.requests(event)
         answer = {"drops": visit.seen}
@@ -41,6 +42,7 @@ class _Visit:
         self.prepare = prepare
         self.drops: dict[str, Drop] = {}
         self.dispatch = False
+        self.left: list[str] = []
 
     @property
     def seen(self) -> list[dict[str, Any]]:
@@ -49,8 +51,17 @@ class _Visit:
         ]
 
     def message(self, body: str) -> None:
-        if not self.prepare.hand_back(body):
+        if self.left or not self.prepare.has_time():
+            self.left.append(body)
+        else:
             self.requests(read_body(body))
+
+    def hand_back(self, event: Event) -> list[dict[str, str]]:
+        """Hand back what was left for lack of time, all at once; the failures where that does not work."""
+        if not self.left or self.prepare.hand_back(self.left):
+            return []
+        left = {*self.left}
+        return [{"itemIdentifier": r["messageId"]} for r in event["Records"] if r["body"] in left]
 
     def requests(self, body: Any) -> None:
         for request in prepare_requests(body):
