@@ -85,14 +85,21 @@ async def serve(listener: socket.socket, settings: ServerSettings) -> None:
     import ministack.app  # noqa: PLC0415 (it reads the environment when it is imported)
 
     from local.hooks import install  # noqa: PLC0415 (it imports MiniStack)
-    from local.sagemaker.control import with_control_route  # noqa: PLC0415
+    from local.requests import control_requests, counted  # noqa: PLC0415
+    from local.sagemaker.control import (  # noqa: PLC0415
+        FAULTS,
+        REQUESTS,
+        control_faults,
+        with_control_routes,
+    )
 
     install(settings)
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    application: Any = with_control_route(ministack.app.app, settings.secret)
+    routes = {FAULTS: control_faults, REQUESTS: control_requests}
+    application: Any = with_control_routes(counted(ministack.app.app), settings.secret, routes)
     await hypercorn_serve(application, config, shutdown_trigger=_never)
 
 

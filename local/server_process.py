@@ -154,17 +154,24 @@ class ServerProcess:
 
     def change_faults(self, **settings: object) -> dict[str, Any]:
         """Ask for trouble (``local.sagemaker.faults.FaultSettings`` says which); returns what is in force."""
-        return self._control("POST", settings)
+        return self._faults("POST", settings)
 
     def reset_faults(self) -> dict[str, Any]:
         """Put everything back to normal."""
-        return self._control("DELETE", {})
+        return self._faults("DELETE", {})
 
     def faults(self) -> dict[str, Any]:
         """The trouble in force; counters show what is left of them."""
-        return self._control("GET", {})
+        return self._faults("GET", {})
 
-    def _control(self, method: str, settings: dict[str, object]) -> dict[str, Any]:
+    def requests(self) -> list[dict[str, Any]]:
+        """What has been asked so far: caller, service, operation and count of each (``local.requests``)."""
+        answer: list[dict[str, Any]] = json.loads(
+            self._open("GET", "/_dropscore/requests", timeout=START_SECONDS)
+        )
+        return answer
+
+    def _faults(self, method: str, settings: dict[str, object]) -> dict[str, Any]:
         try:
             answer = self._open(
                 method, "/_dropscore/faults", json.dumps(settings).encode(), timeout=START_SECONDS

@@ -24,7 +24,7 @@ from dropscore.domain.job import (
     after_unscored,
     unscored_reason,
 )
-from dropscore.files.results import Results
+from dropscore.files.written import WrittenResults
 
 logger = Logger(child=True)
 
@@ -36,7 +36,7 @@ class Closing:
     drops: Drops
     jobs: Jobs
     versions: Versions
-    results: Results
+    results: WrittenResults
     queues: Queues
     announcer: Announcer
     metrics: Metrics
@@ -66,7 +66,7 @@ class Closing:
             if not well:
                 self.metrics.job_failed()
         self.announcer.announce(settled)
-        if any(drop.state is DropState.PREPARED for drop in settled):
+        if any(drop.state is DropState.PREPARED for drop in settled) or self.jobs.held_back(self.clock()):
             self.queues.dispatch(delay_seconds=1)
         return job
 

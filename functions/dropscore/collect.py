@@ -33,7 +33,7 @@ from dropscore.domain.keys import OUTPUT_SUFFIX, outputs_prefix
 from dropscore.domain.messages import CollectPart
 from dropscore.domain.outcome import FileOutcome
 from dropscore.files.isolation import Defect
-from dropscore.files.work import FileWorker
+from dropscore.files.worker import FileWorker
 from dropscore.logkeys import about_drop, about_job
 
 logger = Logger(child=True)

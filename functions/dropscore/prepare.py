@@ -30,7 +30,7 @@ from dropscore.domain.errors import (
 )
 from dropscore.domain.messages import Arrival
 from dropscore.files.isolation import Defect
-from dropscore.files.work import FileWorker
+from dropscore.files.worker import FileWorker
 from dropscore.logkeys import about_drop
 
 logger = Logger(child=True)
@@ -106,11 +106,17 @@ class Prepare:
         except (Conflict, ServiceBusy, *AwsError):
             logger.exception("no jobs are started for now, the sweep goes on")
 
-    def hand_back(self, body: str) -> bool:
-        """Put a message behind the others, as a new one, if it does not fit the time left; whether it was."""
-        if self.deadline.leaves(NEEDED):
+    def has_time(self) -> bool:
+        """Whether one more message fits the time left."""
+        return self.deadline.leaves(NEEDED)
+
+    def hand_back(self, bodies: Sequence[str]) -> bool:
+        """Put messages that do not fit the time left behind the others, as new ones; whether that worked."""
+        try:
+            self.queues.hand_back_to_prepare(bodies)
+        except (ServiceBusy, *AwsError):
+            logger.exception("messages are not handed back: they return as they are")
             return False
-        self.queues.hand_back_to_prepare(body)
         return True
 
     def _source(self, arrival: Arrival) -> Source:
@@ -170,4 +176,4 @@ class Prepare:
             return self.drops.reject(drop, done.refusal, done.counts, done.rejects_uri, now)
         if done.result_uri:
             return self.drops.score(drop, model.version, done, now)
-        return self.drops.finish_preparing(drop, model.version, done.shards, done.counts, now)
+        return self.drops.finish_preparing(drop, model.version, done, now)

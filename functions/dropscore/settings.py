@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from dropscore.domain.errors import DropscoreError
+from dropscore.domain.fleet import Fleet
 
 
 class SettingsError(DropscoreError):
@@ -24,11 +25,14 @@ class Limits:
         A drop over either is refused up front.
     max_rejected_fraction
         A drop with a larger share of rejected rows is rejected as a whole.
+    shard_bytes
+        About how large a shard is; whole row groups decide.
     """
 
     max_rows: int
     max_bytes: int
     max_rejected_fraction: float
+    shard_bytes: int
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,6 @@ class Settings:
     job_prefix: str
     transform_role_arn: str
     instance_type: str
-    instance_count: int
     max_payload_mb: int
     max_concurrent_transforms: int
     kms_key_arn: str | None
@@ -78,6 +81,7 @@ class Settings:
     service: str
     metrics_namespace: str
     reader_memory_bytes: int | None
+    fleet: Fleet
     limits: Limits
     brakes: Brakes
 
@@ -87,6 +91,10 @@ class Settings:
             raise SettingsError(
                 f"MaxPayloadMB times MaxConcurrentTransforms is {payload}, SageMaker takes at most "
                 f"{MAX_PAYLOAD_IN_FLIGHT_MB}: lower one of them"
+            )
+        if self.fleet.least > self.fleet.most:
+            raise SettingsError(
+                f"MinInstances is {self.fleet.least}, more than MaxInstances ({self.fleet.most}): lower it"
             )
 
     @classmethod
@@ -111,7 +119,6 @@ class Settings:
             job_prefix=read.text("JOB_PREFIX"),
             transform_role_arn=read.text("TRANSFORM_ROLE_ARN"),
             instance_type=read.text("INSTANCE_TYPE"),
-            instance_count=read.number("INSTANCE_COUNT", int),
             max_payload_mb=read.number("MAX_PAYLOAD_MB", int),
             max_concurrent_transforms=read.number("MAX_CONCURRENT_TRANSFORMS", int),
             kms_key_arn=environment.get("KMS_KEY_ARN") or None,
@@ -119,10 +126,12 @@ class Settings:
             service=environment.get("POWERTOOLS_SERVICE_NAME") or "dropscore",
             metrics_namespace=environment.get("POWERTOOLS_METRICS_NAMESPACE") or "Dropscore",
             reader_memory_bytes=read.memory(),
+            fleet=Fleet(read.number("MIN_INSTANCES", int), read.number("MAX_INSTANCES", int)),
             limits=Limits(
                 read.number("MAX_ROWS_PER_DROP", int),
                 read.number("MAX_BYTES_PER_DROP", int),
                 read.number("MAX_REJECTED_FRACTION", float),
+                read.number("SHARD_MEGABYTES", int) * 1024 * 1024,
             ),
             brakes=Brakes(
                 max_drops=read.number("JOB_MAX_DROPS", int),
@@ -235,9 +244,7 @@ class _Reader:
         left = self.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", int) * 1024 * 1024 - FUNCTION_OWN_BYTES
         if left < LEAST_READER_BYTES:
             least = (FUNCTION_OWN_BYTES + LEAST_READER_BYTES) // 1024**2
-            raise SettingsError(
-                f"MemorySize leaves too little for reading files: give the functions {least} MB"
-            )
+            raise SettingsError(f"FunctionMemoryMB leaves too little for reading files: it takes {least}")
         return left
 
     def number[T: (int, float)](self, name: str, kind: Callable[[str], T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -77,10 +77,11 @@ class Sweep:
     def run(self) -> Swept:
         """Sweep once."""
         now = self.deadline.clock()
-        self._measure(now)  # first: whatever fails below, operators see how things stand
+        jobs = self.jobs.open(now, AT_ONCE)
+        self._measure(jobs, now)  # first: whatever fails below, operators see how things stand
         announced = self.announcer.announce(self.drops.unannounced(now, AT_ONCE))
         resumed = self._resume([*self._lease_over(now), *self._model_has_come(now)], now)
-        collected, stopped = self._look_after_jobs(now)
+        collected, stopped = self._look_after(jobs, now)
         dispatched = self.dispatch.run()
         self.index.forget_settled((*OPEN_KINDS, JOB), now)
         return Swept(announced, resumed, collected, stopped, len(dispatched.jobs))
@@ -115,10 +116,9 @@ class Sweep:
         self.queues.resume([drop.drop_id])
         return "WAITING, to be prepared and scored anew"
 
-    def _measure(self, now: datetime) -> None:
+    def _measure(self, jobs: Sequence[Job], now: datetime) -> None:
         """Tell the metrics what is open. A drop that is SCORING is as old as its job."""
         open_drops = {state: self.drops.unfinished(state, now, AT_ONCE) for state in INDEXED_STATES}
-        jobs = self.jobs.open(now, AT_ONCE)
         since = [drop.arrived_at for drops in open_drops.values() for drop in drops]
         since += [job.planned_at for job in jobs]
         counts = {state: len(drops) for state, drops in open_drops.items()}
@@ -150,11 +150,11 @@ class Sweep:
                 self.drops.postpone(drop, now + RESUME_PATIENCE)
         return len(drops)
 
-    def _look_after_jobs(self, now: datetime) -> tuple[int, int]:
+    def _look_after(self, jobs: Iterable[Job], now: datetime) -> tuple[int, int]:
         """Send collect the jobs that have ended unheard, stop those that run too long; how many of each."""
         ended: list[Job] = []
         stopped = 0
-        for job in self.jobs.open(now, AT_ONCE):
+        for job in jobs:
             status = self._status(job)
             if status is None:
                 continue

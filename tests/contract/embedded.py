@@ -164,7 +164,7 @@ class EmbeddedSageMaker:
         self._server = server
         self._client = server.client("sagemaker")
         group = self._new_group(f"group-{next(_numbers)}")
-        settings = TransformSettings(role, "ml.m5.large", 1, 6, 1, kms_key_arn=None)
+        settings = TransformSettings(role, "ml.m5.large", 6, 1, kms_key_arn=None)
         self.work = work
         self.registry = Registry(self._client, group)
         self.transforms = Transforms(self._client, settings)

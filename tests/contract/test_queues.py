@@ -79,8 +79,14 @@ def test_parts_that_are_together_too_large_for_one_request_all_arrive(queues):
     "body", ['{"Records": [{"eventSource": "aws:s3", "n": 1.0}]}', '{ "drop_id":"ü"}', "x"]
 )
 def test_a_message_that_is_handed_back_is_the_same_to_the_letter(queues, body):
-    queues.adapter.hand_back_to_prepare(body)
+    queues.adapter.hand_back_to_prepare([body])
     assert queues.received("inbox") == [body]
+
+
+def test_many_messages_are_handed_back_at_once(queues):
+    bodies = [str(number) for number in range(23)]
+    queues.adapter.hand_back_to_prepare(bodies)
+    assert sorted(queues.received("inbox"), key=int) == bodies
 
 
 @pytest.mark.parametrize("delay", [0, -5])

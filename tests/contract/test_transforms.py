@@ -50,7 +50,8 @@ def create_job(sagemaker, model, *shards, name=None):
 
 def start(sagemaker, model, name):
     work = sagemaker.work
-    sagemaker.transforms.create_job(name, model, work.uri(manifest_key(name)), work.uri(outputs_prefix(name)))
+    manifest, outputs = work.uri(manifest_key(name)), work.uri(outputs_prefix(name))
+    sagemaker.transforms.create_job(name, model, manifest, outputs, 1)
     return name
 
 

@@ -54,7 +54,7 @@ PROCEDURES = {
     "Stop a running job": ("stop-transform-job",),
     "Stop everything": ("disable-rule", "--no-enabled"),
     "Quotas": ("InstanceType", "MaxRunningJobs"),
-    "Limits of the reader": ("MemorySize", "MaxRowsPerDrop", "MaxBytesPerDrop", "MaxRejectedFraction"),
+    "Limits of the reader": ("FunctionMemoryMB", "MaxRowsPerDrop", "MaxBytesPerDrop", "MaxRejectedFraction"),
     "The customer key": ("KmsKeyArn", "cancel-key-deletion"),
     "Delete a person's data": (
         "DeleteMarkers",

@@ -26,7 +26,7 @@ from dropscore.aws.ledger.expressions import (
 from dropscore.aws.ledger.items import stamp
 from dropscore.aws.ledger.places import INDEXES, MAX_RANGE_BYTES, Entry, Stretch
 from dropscore.aws.ledger.table import Change, Conflict, Put
-from dropscore.aws.ranged import RangedObject
+from dropscore.aws.ranged import RangedObject, Ranges
 from dropscore.domain.drop import Source
 from dropscore.domain.errors import SourceGone
 
@@ -228,6 +228,9 @@ class MemoryBucket:
 
     def open(self, key: str) -> RangedObject:
         return RangedObject(MemoryObjects(lambda key, _: self.read(key)), self.name, key)
+
+    def ranges(self, key: str) -> Ranges:
+        return Ranges(MemoryObjects(lambda key, _: self.read(key)), self.name, key)
 
     def read(self, key: str) -> bytes:
         if key not in self.objects:

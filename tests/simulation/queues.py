@@ -134,8 +134,8 @@ class Queues:
         delay = timedelta(seconds=int(min(max(0, delay_seconds), MAX_DELAY_SECONDS)))
         self.inbox.send(['{"dispatch": true}'], delay)
 
-    def hand_back_to_prepare(self, body: str) -> None:
-        self.inbox.send([body])
+    def hand_back_to_prepare(self, bodies: Iterable[str]) -> None:
+        _send(self.inbox, [*bodies])
 
     def collect_jobs(self, jobs: Iterable[str]) -> None:
         _send(self.collect, [json.dumps({"job": job}) for job in jobs])

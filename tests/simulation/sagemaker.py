@@ -52,7 +52,9 @@ class SageMaker:
             raise CannotStart(f"SageMaker: ValidationException: {package_arn} is not there, or not approved")
         self.models.setdefault(name, package_arn)
 
-    def create_job(self, name: str, model_name: str, manifest_uri: str, output_uri: str) -> None:
+    def create_job(
+        self, name: str, model_name: str, manifest_uri: str, output_uri: str, instances: int
+    ) -> None:
         if self.refuses:
             raise CannotStart(self.refuses)
         if model_name not in self.models:
@@ -69,6 +71,7 @@ class SageMaker:
         self.jobs[name] = {
             "model": self.models[model_name],
             "shards": manifest[1:],
+            "instances": instances,
             "outcome": None,
             "reason": None,
             "created": self.clock(),

@@ -24,7 +24,8 @@ ENVIRONMENT = {
     "JOB_PREFIX": "dropscore",
     "TRANSFORM_ROLE_ARN": "arn:aws:iam::123456789012:role/transform",
     "INSTANCE_TYPE": "ml.m5.large",
-    "INSTANCE_COUNT": "1",
+    "MIN_INSTANCES": "1",
+    "MAX_INSTANCES": "4",
     "MAX_PAYLOAD_MB": "6",
     "MAX_CONCURRENT_TRANSFORMS": "1",
     "JOB_MAX_DROPS": "100",
@@ -36,5 +37,6 @@ ENVIRONMENT = {
     "MAX_ROWS_PER_DROP": "1000000",
     "MAX_BYTES_PER_DROP": "100000000",
     "MAX_REJECTED_FRACTION": "0.5",
+    "SHARD_MEGABYTES": "8",
     "CODE_VERSION": "1.2.3",
 }

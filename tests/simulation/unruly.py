@@ -29,7 +29,7 @@ EXPIRY = timedelta(days=14)
 
 CALLS = {
     "table": ("get", "get_all", "change", "transact", "query_index"),
-    "work": ("open", "read", "put", "put_once", "names"),
+    "work": ("open", "ranges", "read", "put", "put_once", "names"),
     "results": ("put", "put_once", "metadata"),
     "models": ("open", "read"),
     "inbox": ("current", "open"),

@@ -86,7 +86,8 @@ def test_a_queue_stands_before_each_function_and_gives_it_six_timeouts(function,
     ]
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": [queue, "Arn"]}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    concurrency = mapping["ScalingConfig"]["MaximumConcurrency"]["Ref"]
+    assert translated().template["Parameters"][concurrency]["MinValue"] == 2
     timeout = translated().properties(function)["Timeout"]
     assert translated().properties(queue)["VisibilityTimeout"] == 6 * timeout == 1800
 

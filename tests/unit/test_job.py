@@ -28,8 +28,9 @@ from tests.unit.builders import MODEL, NOW, OTHER_MODEL, ended_job, prepared_dro
 WINDOW = timedelta(seconds=60)
 
 
-def plans(drops, max_drops=3, window=WINDOW):
-    return [[int(m.drop_id, 16) for m in plan.members] for plan in form_plans(drops, NOW, max_drops, window)]
+def plans(drops, max_drops=3, window=WINDOW, max_bytes=1_000):
+    formed = form_plans(drops, NOW, max_drops, window, max_bytes)
+    return [[int(m.drop_id, 16) for m in plan.members] for plan in formed]
 
 
 def test_a_job_waits_until_it_is_full_or_its_oldest_drop_has_waited_long_enough():
@@ -53,9 +54,26 @@ def test_the_longest_waiting_are_scored_first():
     assert plans(drops, max_drops=2) == [[2, 3], [0, 1]]
 
 
+def test_a_job_takes_so_many_bytes_of_features_at_most_and_is_full_with_them():
+    drops = [prepared_drop(n, feature_bytes=size) for n, size in enumerate((400, 400, 400, 300))]
+    assert plans(drops, max_drops=10) == [[0, 1]]
+    assert plans([*drops, prepared_drop(4, feature_bytes=300)], max_drops=10) == [[0, 1], [2, 3, 4]]
+
+
+def test_a_drop_larger_than_a_job_may_be_is_alone_in_one():
+    drops = [prepared_drop(0), prepared_drop(1, feature_bytes=5_000), prepared_drop(2, waited=-WINDOW)]
+    assert plans(drops, max_drops=10, window=timedelta(0)) == [[0], [1]]
+
+
+def test_a_plan_knows_how_much_there_is_to_score():
+    drops = [prepared_drop(n, shards=n + 1, feature_bytes=10 * n) for n in range(3)]
+    (plan,) = form_plans(drops, NOW, 3, WINDOW, 1_000)
+    assert (plan.shards, plan.feature_bytes) == (6, 30)
+
+
 def test_drops_of_different_model_versions_are_in_different_jobs():
     drops = [prepared_drop(n, waited=WINDOW, model=(MODEL, OTHER_MODEL)[n % 2]) for n in range(4)]
-    formed = form_plans(drops, NOW, 10, WINDOW)
+    formed = form_plans(drops, NOW, 10, WINDOW, 1)
     assert {plan.model: [m.drop_id[-1] for m in plan.members] for plan in formed} == {
         MODEL: ["0", "2"],
         OTHER_MODEL: ["1", "3"],
@@ -86,7 +104,7 @@ def test_every_drop_is_in_one_plan_at_most_and_the_order_they_are_found_in_chang
         )
         for n, (seconds, cohort, other) in enumerate(found)
     ]
-    formed = form_plans(drops, NOW, most, WINDOW)
+    formed = form_plans(drops, NOW, most, WINDOW, 1)
     members = [member for plan in formed for member in plan.members]
     assert len(set(members)) == len(members)
     assert all(0 < len(plan.members) <= most for plan in formed)
@@ -96,13 +114,13 @@ def test_every_drop_is_in_one_plan_at_most_and_the_order_they_are_found_in_chang
     due = {d.drop_id for d in drops if d.cohort or NOW - d.prepared_at >= WINDOW}
     assert due <= planned
     shuffled = shuffle.sample(drops, len(drops))
-    again = form_plans(shuffled, NOW, most, WINDOW)
+    again = form_plans(shuffled, NOW, most, WINDOW, 1)
     assert {plan.job_name("p") for plan in again} == {plan.job_name("p") for plan in formed}
 
 
 def test_a_drop_without_a_model_version_is_a_defect():
     with pytest.raises(AssertionError, match="without a model version"):
-        form_plans([prepared_drop(0, model=None)], NOW, 1, WINDOW)
+        form_plans([prepared_drop(0, model=None)], NOW, 1, WINDOW, 1)
 
 
 MEMBERS = (Member("ab", 1, 0), Member("cd", 2, 1))
@@ -235,7 +253,7 @@ def test_every_drop_is_scored_unless_it_fails_alone_and_no_job_is_repeated_witho
     waiting = [prepared_drop(n) for n in range(number)]
     scored, given_up, jobs = set(), set(), 0
     while waiting:
-        for plan in form_plans(waiting, NOW, 100, timedelta(0)):
+        for plan in form_plans(waiting, NOW, 100, timedelta(0), 1):
             jobs += 1
             members = {member.drop_id for member in plan.members}
             of_job = [drop for drop in waiting if drop.drop_id in members]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from dropscore.domain.fleet import Fleet
 from dropscore.settings import ApiAuth, ApiSettings, Settings, SettingsError
 
 ENVIRONMENT = {
@@ -20,7 +21,8 @@ ENVIRONMENT = {
     "JOB_PREFIX": "dropscore",
     "TRANSFORM_ROLE_ARN": "arn:aws:iam::123456789012:role/t",
     "INSTANCE_TYPE": "ml.m5.large",
-    "INSTANCE_COUNT": "1",
+    "MIN_INSTANCES": "1",
+    "MAX_INSTANCES": "3",
     "MAX_PAYLOAD_MB": "6",
     "MAX_CONCURRENT_TRANSFORMS": "1",
     "JOB_MAX_DROPS": "100",
@@ -32,6 +34,7 @@ ENVIRONMENT = {
     "MAX_ROWS_PER_DROP": "20000000",
     "MAX_BYTES_PER_DROP": "2147483648",
     "MAX_REJECTED_FRACTION": "0.5",
+    "SHARD_MEGABYTES": "8",
 }
 NUMBERS = [name for name, value in ENVIRONMENT.items() if value.replace(".", "").isdigit()]
 
@@ -53,6 +56,8 @@ def test_every_variable_ends_up_in_its_place():
     )
     assert (settings.limits.max_rows, settings.limits.max_bytes) == (20_000_000, 2**31)
     assert settings.limits.max_rejected_fraction == 0.5
+    assert settings.limits.shard_bytes == 8 * 2**20
+    assert settings.fleet == Fleet(1, 3)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
@@ -71,6 +76,12 @@ def test_what_is_no_number_is_named_with_what_it_is(name):
         read(**{name: "many"})
 
 
+def test_a_job_cannot_have_more_instances_at_least_than_at_most():
+    assert read(MIN_INSTANCES="3").fleet == Fleet(3, 3)
+    with pytest.raises(SettingsError, match=r"MinInstances is 4, more than MaxInstances \(3\): lower it"):
+        read(MIN_INSTANCES="4")
+
+
 @pytest.mark.parametrize("value", [None, ""])
 def test_without_a_customer_key_there_is_none(value):
     assert read(**({} if value is None else {"KMS_KEY_ARN": value})).kms_key_arn is None
@@ -87,7 +98,9 @@ def test_the_reader_gets_what_the_function_itself_does_not_take():
 
 
 def test_a_function_with_too_little_memory_to_read_files_says_how_much_it_needs():
-    with pytest.raises(SettingsError, match="give the functions 768 MB"):
+    with pytest.raises(
+        SettingsError, match="FunctionMemoryMB leaves too little for reading files: it takes 768"
+    ):
         read(AWS_LAMBDA_FUNCTION_MEMORY_SIZE="512")
 
 

@@ -149,7 +149,7 @@ def test_work_that_does_not_fit_the_time_left_goes_on_in_a_new_message(world: Wo
     world.deliver_inbox()
     world.finish_jobs()
     world.deliver_collect()
-    monkeypatch.setattr(world.adapters.work, "open", world.taking(121, world.adapters.work.open))
+    monkeypatch.setattr(world.adapters.work, "open", world.taking(242, world.adapters.work.open))
 
     world.deliver_collect()
 
@@ -463,7 +463,7 @@ def test_outputs_that_take_longer_than_what_is_left_go_into_a_new_message(world:
     world.deliver_inbox()
     world.finish_jobs()
     world.deliver_collect()
-    monkeypatch.setattr(world.adapters.work, "open", world.taking(90, world.adapters.work.open))
+    monkeypatch.setattr(world.adapters.work, "open", world.taking(180, world.adapters.work.open))
 
     world.deliver_collect()
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Callable
 from copy import deepcopy
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from dropscore.aws.ledger import Jobs
+from dropscore.deadline import Deadline
+from dropscore.domain.drop import Drop
+from dropscore.domain.fleet import Fleet
+from dropscore.domain.job import Job
 from tests.simulation.faults import Killed
 from tests.simulation.world import World, parquet
 
@@ -108,6 +117,202 @@ def test_a_quota_of_one_is_enough_in_the_end(world: World) -> None:
     assert len(world.sagemaker.jobs) == 4
 
 
+def test_what_a_quota_holds_back_starts_once_another_job_is_over(world: World) -> None:
+    world.approve()
+    world.sagemaker.quota = 1
+    world.set_brakes(max_drops=1)
+    drops = put_many(world, 3)
+
+    world.run()  # without a sweep
+
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_what_max_running_jobs_holds_back_starts_once_another_job_is_over(world: World) -> None:
+    world.approve()
+    world.set_brakes(max_drops=1, max_running=1)
+    drops = put_many(world, 3)
+
+    world.run()  # without a sweep
+
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_where_nothing_is_held_back_a_job_that_is_over_asks_for_no_dispatch(world: World) -> None:
+    world.approve()
+    put_many(world, 2)
+    world.deliver_inbox()
+    world.finish_jobs()
+
+    while world.queues.collect:
+        world.deliver_collect()
+
+    assert [job["outcome"] for job in world.sagemaker.jobs.values()] == ["Completed"]
+    assert world.queues.inbox.messages == []
+
+
+def test_a_killed_dispatch_holds_the_others_up_for_a_minute(world: World, monkeypatch) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    with monkeypatch.context() as crash:
+        crash.setattr("dropscore.aws.ledger.Jobs.claim", _killed)
+        crash.setattr("dropscore.aws.ledger.DispatchLease.release", _killed)
+        with pytest.raises(Killed):
+            world.deliver_inbox()
+
+    world.now += timedelta(seconds=59)
+    assert world.sweep().dispatched == 0
+    world.now += timedelta(seconds=1)
+    assert world.sweep().dispatched == 1
+
+    assert world.states(drop_id) == ["SCORING"]
+
+
+def test_an_artefact_that_takes_long_to_verify_is_not_verified_by_others_at_the_same_time(
+    world: World, monkeypatch
+) -> None:
+    # GIVEN a dispatch that is killed after four minutes of verifying
+    world.approve()
+    put_many(world, 1)
+
+    def verify(*_: object) -> None:
+        world.now += timedelta(minutes=4)
+        raise Killed
+
+    with monkeypatch.context() as slow:
+        slow.setattr("dropscore.artefacts.Artefacts.verify", verify)
+        slow.setattr("dropscore.aws.ledger.DispatchLease.release", _killed)
+        with pytest.raises(Killed):
+            world.deliver_inbox()
+
+    # THEN nobody else dispatches while it could have gone on
+    assert world.sweep().dispatched == 0
+    world.now += timedelta(minutes=2)
+    assert world.sweep().dispatched == 1
+
+
+def test_who_has_lost_the_lease_plans_no_jobs(world: World, monkeypatch) -> None:
+    # GIVEN a dispatch that takes longer over a step than its lease, while the sweep dispatches
+    world.approve()
+    world.set_brakes(max_drops=1)
+    drops = put_many(world, 2)
+    claim = "dropscore.aws.ledger.Jobs.claim"
+    real = Jobs.claim
+    swept = []
+
+    def slow(self: Jobs, job: Job, now: datetime) -> list[Drop]:
+        monkeypatch.setattr(claim, real)
+        world.now += timedelta(seconds=61)
+        swept.append(world.sweep().dispatched)
+        return real(self, job, now)
+
+    monkeypatch.setattr(claim, slow)
+    world.deliver_inbox()
+
+    # THEN each job is one, and the one dispatch has started both
+    assert swept == [2]
+    assert len(world.sagemaker.jobs) == 2
+    assert world.table.items["dispatch"]["jobs_planned"] == 2
+    world.run()
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
+def test_a_dispatch_that_repeats_many_jobs_stays_the_only_one(world: World, monkeypatch) -> None:
+    # GIVEN two jobs that SageMaker refused
+    world.approve()
+    world.set_brakes(max_drops=1)
+    world.sagemaker.refuses = "SageMaker: AccessDenied: role cannot be passed"
+    put_many(world, 2)
+    world.deliver_inbox()
+    world.sagemaker.refuses = None
+    real, swept = Jobs.claim, []
+
+    def slow(self: Jobs, job: Job, now: datetime) -> list[Drop]:
+        world.now += timedelta(seconds=40)
+        with monkeypatch.context() as other:
+            other.setattr("dropscore.aws.ledger.Jobs.claim", real)
+            swept.append(world.sweep().dispatched)
+        return real(self, job, now)
+
+    # WHEN a dispatch takes longer over both than one lease
+    monkeypatch.setattr("dropscore.aws.ledger.Jobs.claim", slow)
+    started = world.application.dispatch(Deadline.after(lambda: world.now, 300_000)).run().jobs
+
+    # THEN nobody else dispatches meanwhile
+    assert (swept, len(started)) == ([0, 0], 2)
+
+
+def test_a_job_has_as_many_instances_as_its_drops_are_worth(world: World, monkeypatch) -> None:
+    world.approve()
+    monkeypatch.setattr("dropscore.domain.fleet.WORTH_AN_INSTANCE", 1)
+    put_many(world, 3)
+
+    world.deliver_inbox()
+
+    (job,) = world.sagemaker.jobs.values()
+    assert job["instances"] == 3  # a shard each, however much they have
+
+
+def test_the_repetition_of_a_planned_job_asks_for_the_instances_that_it_was_planned_with(
+    world: World,
+) -> None:
+    # GIVEN a job that was planned and could not start
+    world.approve()
+    world.sagemaker.quota = 0
+    world.settings = replace(world.settings, fleet=Fleet(3, 4))
+    put_many(world, 3)
+    world.deliver_inbox()
+
+    # WHEN it is repeated with other settings
+    world.settings = replace(world.settings, fleet=Fleet(1, 4))
+    world.sagemaker.quota = 1
+    world.sweep()
+
+    # THEN it is the same job
+    (job,) = world.sagemaker.jobs.values()
+    assert job["instances"] == 3
+
+
+def test_a_planned_job_takes_no_more_instances_than_the_operator_allows_by_now(
+    world: World,
+) -> None:
+    world.approve()
+    world.sagemaker.quota = 0
+    world.settings = replace(world.settings, fleet=Fleet(3, 4))
+    put_many(world, 3)
+    world.deliver_inbox()
+
+    world.settings = replace(world.settings, fleet=Fleet(1, 2))
+    world.sagemaker.quota = 1
+    world.sweep()
+
+    (job,) = world.sagemaker.jobs.values()
+    assert job["instances"] == 2
+
+
+def test_a_job_of_a_thousand_drops_is_started_with_few_requests(world: World, monkeypatch) -> None:
+    # GIVEN a thousand drops that wait
+    world.approve()
+    world.set_brakes(paused=True, max_drops=1_000)
+    put_many(world, 1_000)
+    world.deliver_inbox()
+    world.set_brakes(paused=False)
+    asked: Counter[str] = Counter()
+    for call in ("get", "get_all", "change", "transact", "query_index"):
+        monkeypatch.setattr(world.table, call, _counted(asked, call, getattr(world.table, call)))
+
+    # WHEN they are dispatched
+    assert world.application.dispatch(Deadline.after(lambda: world.now, 300_000)).run().drop_ids
+
+    # THEN it is one job, and a bounded number of requests: 10 a batch read of them all, 100 a transaction
+    (job,) = world.sagemaker.jobs.values()
+    assert len(job["shards"]) == 1_000
+    assert asked["transact"] == 1 + 10
+    assert asked["get_all"] == 3
+    assert asked["get"] + asked["change"] + asked["query_index"] < 35
+    assert len(json.dumps(world.all_items("job#"), default=str)) < 40_000
+
+
 def test_no_more_jobs_run_at_a_time_than_allowed(world: World) -> None:
     world.approve()
     world.set_brakes(max_drops=1, max_running=2)
@@ -175,6 +380,13 @@ def test_a_planned_job_whose_version_is_rejected_is_called_off(world: World) -> 
     world.deliver_inbox()
     world.reject_version(1)
 
+    # WHEN somebody may still be asking for it
+    world.now += timedelta(minutes=5, seconds=59)
+    world.sweep()
+    assert world.states(drop_id) == ["SCORING"]
+
+    # WHEN nobody can be
+    world.now += timedelta(seconds=2)
     world.sweep()
 
     assert world.states(drop_id) == ["WAITING"]
@@ -315,5 +527,13 @@ def test_old_open_drops_are_still_found(world: World) -> None:
     assert world.states(drop_id) == ["SCORED"]
 
 
-def _killed(*_: object) -> None:
+def _killed(*_: object, **__: object) -> None:
     raise Killed
+
+
+def _counted[**P, T](counter: Counter[str], name: str, call: Callable[P, T]) -> Callable[P, T]:
+    def counted(*args: P.args, **kwargs: P.kwargs) -> T:
+        counter[name] += 1
+        return call(*args, **kwargs)
+
+    return counted

@@ -378,6 +378,45 @@ def test_messages_that_do_not_fit_the_time_left_are_handed_back(world: World, mo
     assert world.drops.get(handed_back) is None
 
 
+def test_a_thousand_messages_end_before_the_deadline(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a batch that would take three times as long as there is time, and a queue that takes its time
+    world.approve()
+    drops = [world.put(f"{number}.parquet", parquet(1)) for number in range(1_000)]
+    convert, send = world.files.convert, world.queues.hand_back_to_prepare
+    monkeypatch.setattr(world.files, "convert", world.taking(0.9, convert))
+    monkeypatch.setattr(
+        world.queues,
+        "hand_back_to_prepare",
+        lambda bodies: world.taking(0.02 * len(bodies) / 10, send)(bodies),
+    )
+    begun = world.now
+
+    answer = world.deliver_inbox()
+
+    assert answer == {"batchItemFailures": []}
+    assert (world.now - begun).total_seconds() < 250
+    left = [drop_id for drop_id in drops if world.drops.get(drop_id) is None]
+    assert len(left) == len(world.queues.inbox) > 700
+
+
+def test_messages_that_cannot_be_handed_back_return_as_they_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.approve()
+    drops = [world.put(f"{number}.parquet", parquet(1)) for number in range(4)]
+    monkeypatch.setattr(world.files, "convert", world.taking(250, world.files.convert))
+
+    def refused(_: object) -> None:
+        raise ServiceBusy("SQS refused 1 of 3 messages")
+
+    monkeypatch.setattr(world.queues, "hand_back_to_prepare", refused)
+
+    answer = world.deliver_inbox()
+
+    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["1", "2", "3"]
+    assert [world.drops.get(drop_id) is None for drop_id in drops] == [False, True, True, True]
+
+
 def test_a_function_with_a_short_timeout_still_begins_its_first_message(world: World, monkeypatch) -> None:
     world.approve()
     drop_id = world.put("a.parquet", parquet(3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dropscore.domain.errors import ServiceBusy
 from dropscore.domain.messages import CollectPart
@@ -30,7 +30,7 @@ class Queues:
 
     def resume(self, drop_ids: Iterable[str]) -> None:
         """Have prepare go on with these drops."""
-        self._send(self._inbox_url, [{"drop_id": drop_id} for drop_id in drop_ids])
+        self._send(self._inbox_url, [json.dumps({"drop_id": drop_id}) for drop_id in drop_ids])
 
     def dispatch(self, delay_seconds: float) -> None:
         """Have prepare dispatch, in a while."""
@@ -39,20 +39,20 @@ class Queues:
             QueueUrl=self._inbox_url, MessageBody='{"dispatch": true}', DelaySeconds=delay
         )
 
-    def hand_back_to_prepare(self, body: str) -> None:
-        """Put a message of InboxQueue behind the others, as a new one."""
-        self._client.send_message(QueueUrl=self._inbox_url, MessageBody=body)
+    def hand_back_to_prepare(self, bodies: Iterable[str]) -> None:
+        """Put messages of InboxQueue behind the others, as new ones."""
+        self._send(self._inbox_url, bodies)
 
     def collect_jobs(self, jobs: Iterable[str]) -> None:
         """Have collect look at these jobs."""
-        self._send(self._collect_url, [{"job": job} for job in jobs])
+        self._send(self._collect_url, [json.dumps({"job": job}) for job in jobs])
 
     def collect_parts(self, parts: Iterable[CollectPart]) -> None:
         """Have collect see to these parts of jobs."""
-        self._send(self._collect_url, [part.body() for part in parts])
+        self._send(self._collect_url, [json.dumps(part.body()) for part in parts])
 
-    def _send(self, url: str, bodies: list[dict[str, Any]]) -> None:
-        for batch in _batches([json.dumps(body) for body in bodies]):
+    def _send(self, url: str, bodies: Iterable[str]) -> None:
+        for batch in _batches(bodies):
             entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(batch)]
             answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]  # dicts
             if failed := answer.get("Failed"):
@@ -61,7 +61,7 @@ class Queues:
                 )
 
 
-def _batches(bodies: list[str]) -> Iterator[list[str]]:
+def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
     """The bodies in batches that one request can take."""
     batch: list[str] = []
     size = 0

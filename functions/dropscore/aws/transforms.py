@@ -28,7 +28,6 @@ class TransformSettings:
 
     role_arn: str
     instance_type: str
-    instance_count: int
     max_payload_mb: int
     max_concurrent: int
     kms_key_arn: str | None
@@ -68,8 +67,10 @@ class Transforms:
             if "already existing model" not in error_message(error):
                 raise _refusal(error) from error
 
-    def create_job(self, name: str, model_name: str, manifest_uri: str, output_uri: str) -> None:
-        """Start a transform job; one that was started already is as good.
+    def create_job(
+        self, name: str, model_name: str, manifest_uri: str, output_uri: str, instances: int
+    ) -> None:
+        """Start a transform job on so many instances; one that was started already is as good.
 
         The job drops the row number before the model, joins it back, and puts out `row,prediction`.
 
@@ -82,7 +83,7 @@ class Transforms:
         output: dict[str, Any] = {"S3OutputPath": output_uri, "Accept": "text/csv", "AssembleWith": "Line"}
         resources: dict[str, Any] = {
             "InstanceType": settings.instance_type,
-            "InstanceCount": settings.instance_count,
+            "InstanceCount": instances,
         }
         if settings.kms_key_arn:
             output["KmsKeyId"] = resources["VolumeKmsKeyId"] = settings.kms_key_arn

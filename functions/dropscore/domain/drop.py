@@ -174,8 +174,8 @@ class Drop:
         When Dropscore first heard of it.
     prepared_at, finished_at
         When its shards were written, and when it came to its final state.
-    shards, rows_accepted
-        How many shards it has, and the rows in them.
+    shards, rows_accepted, feature_bytes
+        How many shards it has, and the rows and bytes in them.
     errors
         Of its predictions against the actuals; None where no row has one.
     code_version
@@ -203,6 +203,7 @@ class Drop:
     rows_in: int = 0
     shards: int = 0
     rows_accepted: int = 0
+    feature_bytes: int = 0
     rows_rejected: int = 0
     rows_scored: int = 0
     result_uri: str | None = None

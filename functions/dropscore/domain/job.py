@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -74,6 +74,12 @@ class Job:
         Sorted; those it was planned with while PLANNED, those that were claimed once STARTED.
     scored_date
         `yyyy-mm-dd`, fixed when its end is first seen, before the first result is written.
+    instances
+        How many score it, as it was planned.
+    asked_until
+        Until when somebody may be asking SageMaker for it; None while nobody has.
+    called_off
+        Why nobody may ask SageMaker for it any more.
     outcome, failure_reason, outputs
         What SageMaker said at its end, and how many outputs were listed; None before.
     fanned_out_at
@@ -87,6 +93,9 @@ class Job:
     model: ModelVersion
     members: tuple[Member, ...]
     planned_at: datetime
+    instances: int = 1
+    asked_until: datetime | None = None
+    called_off: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     scored_date: str | None = None
@@ -110,10 +119,27 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Drops that shall be scored together: all by one model version, of one cohort."""
+    """Drops that shall be scored together: all by one model version, of one cohort.
+
+    Attributes
+    ----------
+    members
+        Sorted.
+    shards, feature_bytes
+        How many shards they have together, and the bytes in them.
+    """
 
     model: ModelVersion
     members: tuple[Member, ...]
+    shards: int = 0
+    feature_bytes: int = 0
+
+    @classmethod
+    def of(cls, drops: Sequence[Drop]) -> Plan:
+        """The plan to score these together."""
+        members = tuple(sorted(map(Member.of, drops)))
+        shards, size = sum(drop.shards for drop in drops), sum(drop.feature_bytes for drop in drops)
+        return cls(_model(drops[0]), members, shards, size)
 
     def job_name(self, prefix: str) -> str:
         """`<prefix>-<20 hex digits>`: the same members at the same try always come to the same name."""
@@ -121,22 +147,37 @@ class Plan:
         return f"{prefix}-{hashlib.sha256(what.encode()).hexdigest()[:20]}"
 
 
-def form_plans(drops: Iterable[Drop], now: datetime, max_drops: int, window: timedelta) -> list[Plan]:
+def form_plans(
+    drops: Iterable[Drop], now: datetime, max_drops: int, window: timedelta, max_bytes: int
+) -> list[Plan]:
     """Which jobs to form of the PREPARED drops, the longest waiting first.
 
-    A job is formed once `max_drops` drops of one model version are there, or the oldest of them is `window`
-    old; drops that an earlier job left unscored form a job with their cohort, at once.
+    A job is formed once `max_drops` drops of one model version are there, or as many as have `max_bytes` of
+    features, or the oldest of them is `window` old; drops that an earlier job left unscored form a job with
+    their cohort, at once.
     """
     plans: list[tuple[datetime, Plan]] = []
     ordered = sorted(drops, key=lambda d: (_group(d), _prepared_at(d), d.drop_id))
     for (_, cohort), same in groupby(ordered, key=_group):
-        group = list(same)
-        for start in range(0, len(group), max_drops):
-            chunk = group[start : start + max_drops]
+        for chunk, full in _chunks(same, max_drops, max_bytes):
             oldest = _prepared_at(chunk[0])
-            if cohort or len(chunk) == max_drops or now - oldest >= window:
-                plans.append((oldest, Plan(_model(chunk[0]), tuple(sorted(map(Member.of, chunk))))))
+            if cohort or full or now - oldest >= window:
+                plans.append((oldest, Plan.of(chunk)))
     return [plan for _, plan in sorted(plans, key=lambda p: p[0])]
+
+
+def _chunks(drops: Iterable[Drop], max_drops: int, max_bytes: int) -> Iterator[tuple[list[Drop], bool]]:
+    """The drops, cut into what one job takes, in their order; and whether it takes no more."""
+    chunk: list[Drop] = []
+    size = 0
+    for drop in drops:
+        if chunk and (len(chunk) == max_drops or size + drop.feature_bytes > max_bytes):
+            yield chunk, True
+            chunk, size = [], 0
+        chunk.append(drop)
+        size += drop.feature_bytes
+    if chunk:
+        yield chunk, len(chunk) == max_drops or size >= max_bytes
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ class FileOutcome:
         Rows in, rows that can be or were scored, rows rejected.
     shards
         How many shards were written; 0 once there is a result.
+    feature_bytes
+        The sum of the shards' sizes.
     refusal
         Why the whole drop is rejected, with counts by reason; None when it is not.
     result_uri, rejects_uri
@@ -35,3 +37,4 @@ class FileOutcome:
     rejects_uri: str | None = None
     errors: ErrorStatistics | None = None
     code_version: str | None = None
+    feature_bytes: int = 0

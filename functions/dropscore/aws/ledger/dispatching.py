@@ -37,18 +37,36 @@ class DispatchLease:
         """How many jobs have been planned on the day of `now` (UTC)."""
         return int(self._item["jobs_planned"]) if self._item.get("jobs_day") == now.date().isoformat() else 0
 
-    def count_job(self, now: datetime) -> Change:
-        """The transaction's write that counts one more job, while the lease is ours."""
+    def count_job(self, now: datetime, until: datetime) -> Change:
+        """The transaction's write that counts one more job and renews the lease, while it is ours."""
         counted = {"jobs_day": now.date().isoformat(), "jobs_planned": self.jobs_today(now) + 1}
         self._item = {**self._item, **counted}
-        return Change(_PK, counted, self._ours())
+        return Change(_PK, {**counted, "lease_until": stamp(until)}, self._ours())
 
-    def release(self) -> None:
-        """Let others dispatch; a lease that was lost meanwhile stays with whom it went to."""
+    def renew(self, until: datetime) -> bool:
+        """Keep the lease until then; False when another has it by now."""
         try:
-            self._table.change(_PK, {"owner": None, "lease_until": None}, self._ours())
+            self._table.change(_PK, {"lease_until": stamp(until)}, self._ours())
+        except Conflict:
+            return False
+        return True
+
+    def release(self, *, held_back: bool) -> None:
+        """Let others dispatch; a lease that was lost meanwhile stays with whom it went to.
+
+        `held_back` says that a job that ends makes room for another.
+        """
+        changes = {"owner": None, "lease_until": None, "held_back": held_back or None}
+        try:
+            self._table.change(_PK, changes, self._ours())
         except Conflict:
             return
+
+    @staticmethod
+    def held_back(table: Table, now: datetime) -> bool:
+        """Whether the last dispatch has left something behind for lack of room, or one is under way."""
+        item = table.get(_PK) or {}
+        return bool(item.get("held_back")) or item.get("lease_until", "") > stamp(now)
 
     def _ours(self) -> Condition:
         return Condition("#owner = :owner", {"#owner": "owner"}, {":owner": self._owner})

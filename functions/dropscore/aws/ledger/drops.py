@@ -39,7 +39,7 @@ ANNOUNCE_GRACE = timedelta(seconds=60)
 """How long a final state may stand unannounced before the sweep announces it."""
 
 _NOT_EXISTS = Condition("attribute_not_exists(pk)")
-_PREPARED = ("shards", "rows_in", "rows_accepted", "rows_rejected", "prepared_at")
+_PREPARED = ("shards", "feature_bytes", "rows_in", "rows_accepted", "rows_rejected", "prepared_at")
 """What a preparation came to: no longer true of a drop that is prepared anew, or refused uncounted."""
 
 _LEASE_OVER: Item = {"lease_until": None, "released": None}
@@ -161,17 +161,16 @@ class Drops:
         """
         self._table.change(drop_pk(drop.drop_id), {"due": stamp(due)}, still(drop))
 
-    def finish_preparing(
-        self, drop: Drop, model: ModelVersion, shards: int, counts: Counts, now: datetime
-    ) -> Drop:
-        """PREPARING → PREPARED: its `shards` are written; `counts.rows_scored` are the rows in them."""
+    def finish_preparing(self, drop: Drop, model: ModelVersion, done: FileOutcome, now: datetime) -> Drop:
+        """PREPARING → PREPARED: its shards are written; `done.counts.rows_scored` are the rows in them."""
         changes = {
             **_LEASE_OVER,
             **self._scored_by(drop, model),
-            "shards": shards,
-            "rows_in": counts.rows_in,
-            "rows_accepted": counts.rows_scored,
-            "rows_rejected": counts.rows_rejected,
+            "shards": done.shards,
+            "feature_bytes": done.feature_bytes,
+            "rows_in": done.counts.rows_in,
+            "rows_accepted": done.counts.rows_scored,
+            "rows_rejected": done.counts.rows_rejected,
             "prepared_at": stamp(now),
             "crashes": None,
         }

@@ -41,8 +41,12 @@ class Jobs:
         """Jobs that are PLANNED or STARTED. A hint, not the truth."""
         return [job_of(item) for item in self._index.items(JOB, now, due=False, limit=limit)]
 
-    def plan(self, job: Job, lease: DispatchLease, now: datetime) -> bool:
-        """Write a PLANNED job and count it among the day's, while the dispatch lease is ours.
+    def held_back(self, now: datetime) -> bool:
+        """Whether drops or PLANNED jobs may wait for another job to end; one request."""
+        return DispatchLease.held_back(self._table, now)
+
+    def plan(self, job: Job, lease: DispatchLease, now: datetime, until: datetime) -> bool:
+        """Write a PLANNED job and count it among the day's, while the dispatch lease is ours; it is renewed.
 
         Returns
         -------
@@ -50,7 +54,7 @@ class Jobs:
             False when the job is known already, or the lease is lost.
         """
         self._index.remember(now.date(), now)
-        return not self._table.transact([Put(job_item(job)), lease.count_job(now)])
+        return not self._table.transact([Put(job_item(job)), lease.count_job(now, until)])
 
     def claim(self, job: Job, now: datetime) -> list[Drop]:
         """Make those members SCORING that still are as they were planned; all that are the job's now, sorted.
@@ -80,6 +84,19 @@ class Jobs:
         }
         return self._change(job, changes)
 
+    def ask(self, job: Job, until: datetime) -> None:
+        """Say that SageMaker is asked for a PLANNED job, and may be until then; not if it is called off."""
+        condition = _and(_still(job), Condition("attribute_not_exists(called_off)"))
+        self._table.change(job_pk(job.name), {"asked_until": stamp(until)}, condition)
+
+    def call_off(self, job: Job, reason: str) -> Job:
+        """Have nobody ask SageMaker for a PLANNED job any more, if nobody has since `job` was read."""
+        asked = Condition("attribute_not_exists(asked_until)")
+        if job.asked_until is not None:
+            asked = Condition("asked_until = :asked", values={":asked": stamp(job.asked_until)})
+        changed = self._table.change(job_pk(job.name), {"called_off": reason}, _and(_still(job), asked))
+        return job_of(changed)
+
     def note(self, job: Job, reason: str) -> None:
         """Say why a PLANNED job has not started."""
         self._change(job, {"reason": reason})
@@ -94,12 +111,7 @@ class Jobs:
             "outputs": outputs,
             "scored_date": scored_date,
         }
-        still_running = _still(job)
-        condition = Condition(
-            f"{still_running.expression} AND attribute_not_exists(outcome)",
-            still_running.names,
-            still_running.values,
-        )
+        condition = _and(_still(job), Condition("attribute_not_exists(outcome)"))
         return job_of(self._table.change(job_pk(job.name), changes, condition))
 
     def fanned_out(self, job: Job, now: datetime) -> Job:
@@ -136,3 +148,11 @@ class Jobs:
 
 def _still(job: Job) -> Condition:
     return Condition("#state = :state", {"#state": "state"}, {":state": job.state.value})
+
+
+def _and(one: Condition, other: Condition) -> Condition:
+    return Condition(
+        f"{one.expression} AND {other.expression}",
+        {**one.names, **other.names},
+        {**one.values, **other.values},
+    )
