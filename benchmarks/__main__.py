@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.plan.command import plan
 from benchmarks.report import Report
 from dropscore.domain.errors import DropscoreError
 
@@ -57,6 +58,8 @@ def _add(name: str, says: str) -> None:
 
 for _name, _says in BENCHMARKS.items():
     _add(_name, _says)
+
+app.command("plan")(plan)
 
 
 @app.command("all")

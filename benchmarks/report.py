@@ -35,7 +35,7 @@ class Case:
     Attributes
     ----------
     rows
-        Of the input.
+        Of the input; 0 where it has none.
     results
         By contender.
     title
@@ -45,6 +45,11 @@ class Case:
     rows: int
     results: Mapping[str, Measured]
     title: str = ""
+
+    @property
+    def says(self) -> str:
+        """What it is, for people."""
+        return " ".join(filter(None, (f"{self.rows:,} rows" if self.rows else "", self.title)))
 
     @property
     def json(self) -> dict[str, Any]:
@@ -104,7 +109,7 @@ class Report:
     def show(self, console: Console) -> None:
         """Print a table a case, then the goals and the notes."""
         for case in self.cases:
-            console.print(_table(f"{self.name}: {case.rows:,} rows {case.title}".rstrip(), case.results))
+            console.print(_table(f"{self.name}: {case.says}", case.results))
         for goal in self.goals:
             verdict = "met" if goal.met else "MISSED"
             console.print(

@@ -30,7 +30,10 @@ def made_clients():
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         clients = Clients(ANSWERING)
-        return {name: getattr(clients, name)() for name in ("s3", "dynamodb")}
+        made = {name: getattr(clients, name)() for name in ("s3", "dynamodb")}
+        # A client is made when something is asked of it: here, where the region is known.
+        assert {client.meta.region_name for client in made.values()} == {"eu-central-1"}
+        return made
 
 
 @pytest.fixture

@@ -52,7 +52,8 @@ class Stack:
 
     def prepare(self, drop, rows=10, rejected=0, at=NOW):
         """→ PREPARED."""
-        return self.drops.finish_preparing(drop, MODEL, 1, Counts(rows, rows - rejected, rejected), at)
+        done = FileOutcome(Counts(rows, rows - rejected, rejected), shards=1)
+        return self.drops.finish_preparing(drop, MODEL, done, at)
 
     def claim(self, drop, at=NOW):
         """→ SCORING, alone in a job."""
