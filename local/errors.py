@@ -23,3 +23,7 @@ class StartError(LocalError):
 
 class DeployError(LocalError):
     """The stack could not be created; the message names the resources and their reasons."""
+
+
+class FunctionError(LocalError):
+    """A function answered with an error, or not in time; the message says which."""
