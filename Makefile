@@ -21,7 +21,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-sagemaker setup-bench lint test bench fuzz test-api test-chaos test-sim demo local page openapi build deploy requirements clean
+.PHONY: help setup setup-sagemaker setup-bench lint test bench fuzz test-api test-chaos test-sim demo local invoke page openapi build deploy requirements clean
 
 help: ## what there is to make (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ fuzz: setup ## damaged and hostile files before the reader; CASES= how many, SEE
 local: setup build ## the embedded stack, kept up until interrupted
 	@$(RUN) local serve
 
+invoke: setup build ## one function by hand, without a container, while `make local` runs; FUNCTION= and EVENT=
+	@$(RUN) local invoke "$${FUNCTION:?give FUNCTION=, such as PrepareFunction}" \
+		--event "$${EVENT:?give EVENT=, such as events/s3-put.json}"
+
 page: $(ENVIRONMENT) ## the results page of a deployed stack, in a browser; URL= its ResultsApiUrl, PORT= a port of yours
 	@$(RUN) ops page --url "$${URL:?give URL=, which is the output ResultsApiUrl of the stack}" \
 		$${PORT:+--port "$$PORT"}
@@ -75,7 +79,8 @@ openapi: $(ENVIRONMENT) ## docs/openapi.json anew, from the code of the results 
 
 build: $(ARTIFACT) ## the functions' artifact, with SAM
 
-deploy: build ## the stack to your AWS account, with SAM, asking for its parameters
+deploy: build ## the stack to your AWS account, with SAM, asking for its parameters; first what is missing there
+	@$(RUN) ops doctor || echo "Nothing of that keeps the stack from being deployed; Ctrl-C stops here." >&2
 	@$(BIN)/sam deploy --guided
 
 requirements: $(ENVIRONMENT) ## compile the *.in files into pinned requirements with hashes

@@ -27,7 +27,7 @@ from dropscore.files.threads import Threads
 from local.clients import make_client
 
 _MEGABYTE_SECONDS = 1 / 90
-"""A megabyte from S3 on one connection: "85–90 MB/s" ("Use byte-range fetches", S3 performance whitepaper)."""
+"""What a megabyte from S3 takes on one connection, about: an assumption."""
 
 
 class Counter:

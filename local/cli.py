@@ -1,7 +1,8 @@
-"""The commands of the embedded stack: serve and demo."""
+"""The commands of the embedded stack: serve, invoke and demo."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,11 +31,25 @@ def serve(
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of template.yaml.")
     ] = None,
 ) -> None:
-    """Keep the stack up, with a trained and approved model in it, until interrupted."""
+    """Keep the stack up, with an approved model and what the sample events name in it, until interrupted."""
     from local.demo.model import install_sample_model  # noqa: PLC0415 (--help must not wait for pandas)
+    from local.samples.fill import fill  # noqa: PLC0415
     from local.serve import serve as keep_up  # noqa: PLC0415
 
-    keep_up(port, _named(parameter or []), install_sample_model, page_port=page_port)
+    seeds = {"Training a model": install_sample_model, "Putting what events/ names": fill}
+    keep_up(port, _named(parameter or []), seeds, page_port=page_port)
+
+
+@app.command()
+def invoke(
+    function: Annotated[str, typer.Argument(help="Its name in template.yaml.")],
+    event: Annotated[Path, typer.Option("--event", "-e", help="A file, such as one of events/.")],
+) -> None:
+    """Have one built function handle an event, against the stack that `serve` keeps up; no container."""
+    from local.invoke import invoke as have_handled  # noqa: PLC0415 (--help must not wait)
+
+    answer = have_handled(function, event)
+    typer.echo(json.dumps(answer, indent=2))
 
 
 def _named(settings: list[str]) -> dict[str, str]:

@@ -25,6 +25,8 @@ from hypercorn.config import Config
 from local.settings import ACCOUNT_ID, HOST, ServerSettings
 
 BACKLOG = 512
+IP_FREEBIND = 15
+"""Linux's number for it (linux/in.h); the socket module of Python 3.12 has no name for it."""
 
 
 def scrub_environment(environment: os._Environ[str]) -> None:
@@ -62,11 +64,17 @@ def configure_ministack(settings: ServerSettings, port: int) -> None:
     tempfile.tempdir = None
 
 
-def listen(port: int) -> socket.socket:
-    """Listen on a loopback port; connections wait in the backlog until the server is up."""
+def listen(port: int, host: str = HOST) -> socket.socket:
+    """Listen on a port; connections wait in the backlog until the server is up.
+
+    An engine may not have made its bridge yet (podman makes it with the first container): `IP_FREEBIND` lets
+    us listen on its address before it is there (ip(7)).
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((HOST, port))
+    if host != HOST:
+        listener.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+    listener.bind((host, port))
     listener.listen(BACKLOG)
     listener.set_inheritable(False)
     return listener
@@ -80,7 +88,7 @@ def end_with_launcher(launcher: IO[str], folder: Path) -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-async def serve(listener: socket.socket, settings: ServerSettings) -> None:
+async def serve(listeners: list[socket.socket], settings: ServerSettings) -> None:
     """Serve MiniStack, hooks and control route included, until the process ends."""
     import ministack.app  # noqa: PLC0415 (it reads the environment when it is imported)
 
@@ -95,7 +103,7 @@ async def serve(listener: socket.socket, settings: ServerSettings) -> None:
 
     install(settings)
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{listener.fileno()}" for listener in listeners]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     routes = {FAULTS: control_faults, REQUESTS: control_requests}
@@ -114,17 +122,19 @@ def main() -> int:
     os.dup2(2, 1)
     scrub_environment(os.environ)
     try:
-        listener = listen(settings.port)
+        listeners = [listen(settings.port)]
+        port = listeners[0].getsockname()[1]
+        if settings.bridge:
+            listeners.append(listen(port, settings.bridge))
     except OSError as problem:
         print(json.dumps({"error": problem.strerror, "errno": problem.errno}), file=answers, flush=True)
         return 1
-    port = listener.getsockname()[1]
     configure_ministack(settings, port)
     threading.Thread(target=end_with_launcher, args=(sys.stdin, settings.folder), daemon=True).start()
     print(json.dumps({"port": port}), file=answers, flush=True)
     answers.close()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(listener, settings))
+        asyncio.run(serve(listeners, settings))
     return 0
 
 

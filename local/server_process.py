@@ -37,12 +37,15 @@ class ServerProcess:
     ----------
     port
         Loopback port; 0 for a free one.
+    bridge
+        Another address to listen on: a container engine's bridge. Empty for none.
     """
 
     region = REGION
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, bridge: str = "") -> None:
         self._wanted_port = port
+        self._bridge = bridge
         self._secret = secrets.token_hex(16)
         self._folder = Path()
         self._process: subprocess.Popen[str] | None = None
@@ -54,6 +57,11 @@ class ServerProcess:
     def pid(self) -> int:
         """The server's process id."""
         return self._running().pid
+
+    @property
+    def container_endpoint_url(self) -> str:
+        """Where a container reaches it, if it listens on a bridge; else the endpoint, which none reaches."""
+        return self.endpoint_url.replace(f"//{HOST}:", f"//{self._bridge or HOST}:")
 
     @property
     def folder(self) -> Path:
@@ -104,7 +112,9 @@ class ServerProcess:
                 text=True,
                 start_new_session=True,
             )
-        settings = ServerSettings(self._wanted_port, self._folder, FUNCTION_PYTHON, self._secret, self.region)
+        settings = ServerSettings(
+            self._wanted_port, self._folder, FUNCTION_PYTHON, self._secret, self.region, self._bridge
+        )
         if self._process.stdin is not None:
             self._process.stdin.write(settings.to_line() + "\n")
             self._process.stdin.flush()

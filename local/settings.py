@@ -27,6 +27,8 @@ class ServerSettings:
         What the control route asks for (see ``local.sagemaker.faults``).
     region
         Region the server answers for.
+    bridge
+        Another address to listen on, at the same port: a container engine's bridge. Empty for none.
     """
 
     port: int
@@ -34,6 +36,7 @@ class ServerSettings:
     function_python: Path
     secret: str
     region: str = REGION
+    bridge: str = ""
 
     def to_line(self) -> str:
         """One line of JSON."""
@@ -51,4 +54,5 @@ class ServerSettings:
             function_python=Path(raw["function_python"]),
             secret=raw["secret"],
             region=raw["region"],
+            bridge=raw["bridge"],
         )

@@ -27,6 +27,8 @@ class LocalStack(ServerProcess):
         Loopback port; 0 for a free one.
     template_file
         Another template that ``sam build`` has written than this repository's.
+    bridge
+        Another address to listen on: a container engine's bridge. Empty for none.
 
     Attributes
     ----------
@@ -35,9 +37,13 @@ class LocalStack(ServerProcess):
     """
 
     def __init__(
-        self, parameters: Mapping[str, str] | None = None, port: int = 0, template_file: Path = BUILT_TEMPLATE
+        self,
+        parameters: Mapping[str, str] | None = None,
+        port: int = 0,
+        template_file: Path = BUILT_TEMPLATE,
+        bridge: str = "",
     ) -> None:
-        super().__init__(port)
+        super().__init__(port, bridge)
         self._parameters = dict(parameters or {})
         self._template_file = template_file
         self.outputs: dict[str, str] = {}
@@ -58,6 +64,21 @@ class LocalStack(ServerProcess):
             self.stop()
             raise
         return self
+
+    def function(self, logical_id: str) -> str:
+        """The name of one of the template's functions."""
+        return self.functions()[logical_id]
+
+    def functions(self) -> dict[str, str]:
+        """The names of the template's functions by their logical ids."""
+        paginator = self.client("cloudformation").get_paginator("list_stack_resources")
+        pages = paginator.paginate(StackName=STACK_NAME)
+        resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in resources
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+        }
 
     def results_api(self) -> ResultsApi:
         """The stack's results API, as a reader with root's credentials reaches it."""

@@ -8,7 +8,7 @@ class OpsError(DropscoreError):
 
 
 class NotAnAddress(OpsError):
-    """A URL is not one of a results API."""
+    """A URL is not one of a results API, or of the stack's inbox."""
 
 
 class NoRegion(OpsError):
@@ -25,3 +25,27 @@ class Unreachable(OpsError):
 
 class AddressTaken(OpsError):
     """Another program listens on the port that was asked for."""
+
+
+class NoStack(OpsError):
+    """There is no stack of that name, or nothing says where the local one is."""
+
+
+class NotADrop(OpsError):
+    """Neither the ledger nor the inbox knows what was named."""
+
+
+class BadChoice(OpsError):
+    """Options that do not go together, or a value that is none."""
+
+
+class NeedsConfirmation(OpsError):
+    """Nobody has agreed to something that costs money."""
+
+
+class FunctionFailed(OpsError):
+    """SweepFunction could not do what was asked; its log says why."""
+
+
+class QueueRefused(OpsError):
+    """SQS took some messages and refused others; none is lost."""

@@ -124,7 +124,7 @@ class Dispatch:
         return len(plans) > room
 
     def _left_today(self, lease: DispatchLease, now: datetime) -> bool:
-        """Whether the day has a job left; asked before the drops are looked at, for their number may be large."""
+        """Whether the day has a job left; asked first, for the drops that wait may be many."""
         if lease.jobs_today(now) < self.brakes.max_per_day:
             return True
         logger.warning(

@@ -12,6 +12,7 @@ from local.hooks.function_runtime import run_functions_in, share_unpacked_code
 from local.hooks.http_api import answer_like_http_apis, fail_like_lambda_integrations
 from local.hooks.http_api_resources import declare_http_apis
 from local.hooks.s3_reads import hide_missing_keys, range_versioned_reads
+from local.hooks.s3_versions import count_versions
 from local.hooks.sagemaker_service import name_sagemaker_for_iam, register_sagemaker
 from local.hooks.transport import treat_loopback_as_tls
 from local.settings import ServerSettings
@@ -31,6 +32,7 @@ def install(settings: ServerSettings) -> None:
     treat_loopback_as_tls()
     range_versioned_reads()
     hide_missing_keys()
+    count_versions()
     declare_http_apis()
     answer_like_http_apis()
     fail_like_lambda_integrations()

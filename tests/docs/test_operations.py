@@ -41,13 +41,15 @@ PARAMETERS_OF_NO_CONCERN = {
 """Parameters that the operator has nothing to do with, and why."""
 
 PROCEDURES = {
-    "What became of a file": ("drop_id", "history", "open_work", "ended"),
+    "What became of a file": ("ops tail", "drop_id", "history", "ops status", "ended"),
     "Logs": ("drop_id", "transform_job", "model_version", "correlation_id", "operator_needed"),
-    "Redrive a dead letter queue": ("InboxDlq", "CollectDlq", "UndeliveredDlq", "start-message-move-task"),
-    "Score a drop again": ("--metadata-directive REPLACE",),
-    "Score a day again": ("LastModified", "scored_date="),
-    "Retry FAILED drops": ("""sweep '{"retry": [""",),
-    "Release a held version": ("release", "held"),
+    "Redrive a dead letter queue": ("InboxDlq", "CollectDlq", "UndeliveredDlq", "ops redrive"),
+    "Files that Dropscore has not heard of": ("ops enqueue", "s3://"),
+    "Before the first deployment": ("ops doctor", "not deployed yet"),
+    "Score a drop again": ("ops rescore --key",),
+    "Score a day again": ("ops rescore --day", "--version", "--before", "--metadata-directive REPLACE"),
+    "Retry FAILED drops": ("ops retry --all", """sweep '{"retry": ["""),
+    "Release a held version": ("ops release 1", "held"),
     "Roll a model back": ("training reject", "PREPARED", "SCORED"),
     "Change parameters": ("--use-previous-template", "JobPrefix"),
     "Stop spending": ("Paused=true", "MaxJobsPerDay="),

@@ -13,7 +13,7 @@ from tests.doors.house import NOTHING_LOGGED, House
 from training.endpoint.parts import Size
 from training.endpoint.realtime import Patience, RealtimeEndpoint
 
-EVENT = json.loads((Path(__file__).parents[2] / "events" / "predict-data.json").read_text())
+EVENT = json.loads((Path(__file__).parents[2] / "events" / "predict.json").read_text())
 NAME = "dropscore"
 ENDPOINT_LOGS = f"/aws/sagemaker/Endpoints/{NAME}"
 NO_ENDPOINT_LOG = "the endpoint's log has nothing"

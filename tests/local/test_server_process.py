@@ -15,9 +15,10 @@ import pytest
 
 from local.clients import make_client
 from local.errors import DeployError, LocalError, NotBuiltError, PortInUseError
-from local.serve import OUTPUTS_FILE, PARAMETERS, serve
+from local.serve import PARAMETERS, serve
 from local.server_process import REPOSITORY, ServerProcess
-from local.stack import LocalStack
+from local.signposts import FOLDER, OUTPUTS
+from local.stack import STACK_NAME, LocalStack
 from tests.local.builders import eventually
 from tests.local.conftest import TOY
 from tests.local.http_api import ask
@@ -144,24 +145,45 @@ def test_the_command_line_says_in_one_line_what_is_wrong() -> None:
 def test_the_stack_is_kept_up_until_interrupted_with_its_outputs_in_a_file(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from local.serve import serve; "
-        f"serve(0, {{}}, lambda stack: None, Path({str(tmp_path)!r}) / 'outputs.json')"
+        f"serve(0, {{}}, {{}}, Path({str(tmp_path)!r}))"
     )
+    own = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+    callers = {
+        "AWS_PROFILE": "nobody",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "theirs",
+    }
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env={**own, **callers},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         outputs = json.loads(eventually(lambda: read(tmp_path / "outputs.json"), 60))
         reached = make_client("s3", outputs["EndpointUrl"], outputs["Region"]).list_buckets()["Buckets"]
         drops = ask(f"{outputs['ResultsPageUrl']}drops")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("*.json")}
+        described, variables = (json.loads(read(tmp_path / name)) for name in ("stack.json", "env.json"))
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=20)
 
     assert drops.json == {"drops": [], "next_cursor": None}
     assert {PARAMETERS["InboxBucketName"], outputs["WorkBucketName"]} <= {one["Name"] for one in reached}
     assert {"AccessKeyId", "SecretAccessKey", "LedgerTableName"} <= set(outputs)
+    assert modes == {"outputs.json": 0o600, "stack.json": 0o600, "env.json": 0o600}
+    assert described["outputs"]["InboxBucketName"] == outputs["InboxBucketName"]
+    assert (described["endpoint_url"], described["stack_name"]) == (outputs["EndpointUrl"], STACK_NAME)
+    assert described["access_key_id"] == outputs["AccessKeyId"]
+    assert set(variables) == {
+        f"{name}Function" for name in ("Prepare", "Collect", "Sweep", "ResultsApi", "Predict")
+    }
+    assert variables["SweepFunction"]["AWS_ENDPOINT_URL"] == described["container_endpoint_url"]
+    assert variables["SweepFunction"]["LEDGER_TABLE"] == outputs["LedgerTableName"]
     assert f"See what becomes of it at {outputs['ResultsPageUrl']}\n" in said
     assert f"aws s3 cp FILE.parquet s3://{outputs['InboxBucketName']}/" in said
     assert process.returncode == 0
-    assert not (tmp_path / "outputs.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["sample"]
 
 
 def test_a_second_stack_leaves_the_first_and_its_outputs_alone(tmp_path: Path) -> None:
@@ -169,7 +191,7 @@ def test_a_second_stack_leaves_the_first_and_its_outputs_alone(tmp_path: Path) -
     with ServerProcess() as first:
         outputs.write_text(json.dumps({"EndpointUrl": first.endpoint_url}))
         with pytest.raises(LocalError, match="is up already at"):
-            serve(0, {}, print, outputs)
+            serve(0, {}, {}, tmp_path)
         assert outputs.exists()
 
 
@@ -178,4 +200,4 @@ def read(path: Path) -> str:
 
 
 def test_the_outputs_are_where_others_look_for_them() -> None:
-    assert Path(".local/outputs.json") == OUTPUTS_FILE
+    assert Path(".local/outputs.json") == FOLDER / OUTPUTS

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("endpoint")
 
 
 def post(body: Any, **more: Any) -> dict[str, Any]:
-    event = json.loads((EVENTS / "predict-data.json").read_text())
+    event = json.loads((EVENTS / "predict.json").read_text())
     text = body if isinstance(body, str) else json.dumps(body)
     return door.handler({**event, "body": text, **more}, CONTEXT)
 

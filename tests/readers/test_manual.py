@@ -21,7 +21,7 @@ from pyarrow import dataset
 
 from dropscore.domain.drop import Drop, Source
 from local.demo.sensor_month import SENSOR_MONTH_KEY, write_sensor_month
-from local.serve import write_outputs
+from local.signposts import write_outputs
 from tests.flow.flow import Flow
 from tests.readers.manual import blocks, client, policy
 

@@ -121,6 +121,17 @@ def test_every_row_gets_its_prediction_whatever_order_lines_and_outputs_are_in(w
     assert {str(found[name].type) for name in ("drop_id", "company_id", "device", "word")} == {"string"}
 
 
+@pytest.mark.parametrize(("letters", "most"), [(2, 3), (100, 110)], ids=["few words", "another in each row"])
+def test_keys_take_no_more_bytes_than_they_have(work, joining, letters, most):
+    for name, lines in zip(NAMES, prepared(work, source(letters)), strict=True):
+        put(work, name, lines)
+
+    file = result(work, joining.join(DROP, JOB, NAMES))
+
+    word = file.metadata.row_group(0).column(file.schema.names.index("word"))
+    assert word.total_uncompressed_size < most * ROW_GROUP
+
+
 def test_rows_whose_prediction_is_not_finite_move_no_other_row_s_keys(work, joining):
     table = source(2)
     shards = prepared(work, table)

@@ -13,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from training.aws import Report
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+"""Keys and column names are others' words: they must not steer a terminal."""
+
 
 class Advance(Protocol):
     """Takes how many of how many are done."""
@@ -33,12 +36,14 @@ class Output:
 
     as_json: bool
     _document: dict[str, Any] = field(default_factory=dict)
-    _out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, soft_wrap=True))
+    _out: Console = field(
+        default_factory=lambda: Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    )
 
     def say(self, text: str) -> None:
         """Print a line for a person."""
         if not self.as_json:
-            self._out.print(text)
+            self._out.print(text.translate(_CONTROLS))
 
     def table(self, rows: list[tuple[str, ...]]) -> None:
         """Print rows of texts for a person, in columns that are as wide as their widest text."""
@@ -48,7 +53,9 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Print a line on stderr, whoever reads stdout; in JSON, under ``warnings`` as well."""
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text, style="bold red")
+        Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True).print(
+            text, style="bold red"
+        )
         self._document.setdefault("warnings", []).append(text)
 
     def finish(self, document: Mapping[str, Any]) -> None:
@@ -70,7 +77,7 @@ class Output:
 @contextmanager
 def waiting() -> Iterator[Report]:
     """Show on stderr what is waited for: live on a terminal, else a line for each status."""
-    console, last = Console(stderr=True, highlight=False, markup=False, soft_wrap=True), [""]
+    console, last = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True), [""]
     with console.status("Asking SageMaker ...") as live:
 
         def report(status: str, seconds: float) -> None:

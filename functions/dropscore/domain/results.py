@@ -108,7 +108,7 @@ def join(context: pa.Table, lines: pa.Table) -> Joined:
         return Joined(table, REJECT_SCHEMA.empty_table())
     infinite = context["row"].filter(pc.invert(finite)).combine_chunks()
     rejected = pa.Table.from_batches([reject_rows(infinite, "prediction", "is not finite")])
-    return Joined(table.filter(finite).unify_dictionaries(), rejected)
+    return Joined(table.filter(finite), rejected)
 
 
 def result_schema(key_columns: Sequence[str]) -> pa.Schema:

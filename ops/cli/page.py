@@ -1,4 +1,4 @@
-"""The commands of the operator's command line."""
+"""The command `page`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,7 @@ from ops.errors import NotSignedIn
 from ops.page import PageProxy, until_interrupted
 from ops.results_api import ResultsApi, region_of
 
-app = typer.Typer(
-    help="""What a person does with a stack that runs. Credentials and region are the AWS CLI's own.""",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
-
-@app.callback()
-def choose() -> None:
-    """Have commands named, even while there is only one."""
-
-
-@app.command()
 def page(
     url: Annotated[str, typer.Option(help="The stack's output ResultsApiUrl.")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Loopback port; 0 takes a free one.")] = 8765,

@@ -1,0 +1,1 @@
+"""The commands of the operator's command line; what they do is in the modules above."""
