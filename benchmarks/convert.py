@@ -149,18 +149,25 @@ def _memory(case: Case) -> float:
 
 
 def _check(work: Work) -> Callable[[str], None]:
-    """Holds what each contender has written, each time, against what the first one has."""
-    known: dict[str, list[Path]] = {}
+    """Holds what each contender has written, each time, against what the first one has; and removes it.
+
+    To write over what is there takes longer than to write anew.
+    """
+    kept: list[Path] = []
+    known: set[str] = set()
 
     def check(name: str) -> None:
         outputs = work.outputs(name)
         digest = _digest(outputs)
-        first = next(iter(known.values()), outputs)
-        if digest not in known and not (
-            first is outputs or (work.features == FLOATS and _numbers(first).equals(_numbers(outputs)))
+        if not known:
+            kept.extend(path.rename(work.folder / f"{place}.kept") for place, path in enumerate(outputs))
+        elif digest not in known and not (
+            work.features == FLOATS and _numbers(kept).equals(_numbers(outputs))
         ):
             raise BenchmarkFailed(f"{name} has come to something else: {outputs[0]}")
-        known.setdefault(digest, outputs)
+        known.add(digest)
+        for path in outputs:
+            path.unlink(missing_ok=True)
 
     return check
 

@@ -153,9 +153,8 @@ def _needed(metadata: pq.FileMetaData) -> int:
     """Bytes of the timestamps' column chunks, and of the footer with what ends the file."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     place = metadata.schema.names.index(TIMESTAMP)
-    return (
-        sum(group.column(place).total_compressed_size for group in groups) + int(metadata.serialized_size) + 8
-    )
+    chunks: int = sum(group.column(place).total_compressed_size for group in groups)
+    return chunks + int(metadata.serialized_size) + 8
 
 
 def _overlapped(case: Case) -> Goal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.hooks.batch_actions import name_batches_by_their_single_action
 from local.hooks.cloudformation import register_sagemaker_types
 from local.hooks.condition_keys import fill_in_condition_keys
-from local.hooks.event_source import batch_like_lambda
+from local.hooks.event_source import batch_like_lambda, take_concurrency_from_parameters
 from local.hooks.event_targets import deliver_where_queues_admit_it
 from local.hooks.function_roles import log_in_the_functions_name, poll_in_the_functions_name
 from local.hooks.function_runtime import run_functions_in, share_unpacked_code
@@ -25,6 +25,7 @@ def install(settings: ServerSettings) -> None:
     name_batches_by_their_single_action()
     register_sagemaker_types()
     batch_like_lambda()
+    take_concurrency_from_parameters()
     poll_in_the_functions_name()
     log_in_the_functions_name()
     fill_in_condition_keys()

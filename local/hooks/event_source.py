@@ -7,8 +7,11 @@ import time
 from typing import Any
 
 from ministack.services import lambda_svc, sqs
+from ministack.services.cloudformation import provisioners
 
 Message = dict[str, Any]
+
+MAPPING_TYPE = "AWS::Lambda::EventSourceMapping"
 
 # "Invocation payload … 6 MB" (Lambda quotas); the rest is what Lambda wraps around each message.
 PAYLOAD_BYTES = 6 * 1024 * 1024
@@ -35,6 +38,23 @@ class BatchingWindow:
     def close(self, queue_url: str) -> None:
         """Forget the queue's window."""
         self._opened.pop(queue_url, None)
+
+
+def take_concurrency_from_parameters() -> None:
+    """Give Lambda a number where a template takes `MaximumConcurrency` from a parameter, whose value is text.
+
+    CloudFormation does, by the resource type's schema; MiniStack does for `BatchSize`, and with text here its
+    poller fails at every turn.
+    """
+    provision = provisioners._RESOURCE_HANDLERS[MAPPING_TYPE]["create"]
+
+    def numbered(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+        scaling = {name: int(value) for name, value in properties.get("ScalingConfig", {}).items()}
+        given = {**properties, **({"ScalingConfig": scaling} if scaling else {})}
+        resource: tuple[str, dict[str, Any]] = provision(logical_id, given, stack_name)
+        return resource
+
+    provisioners._RESOURCE_HANDLERS[MAPPING_TYPE]["create"] = numbered
 
 
 def batch_like_lambda() -> None:

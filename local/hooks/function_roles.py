@@ -9,12 +9,11 @@ from ministack.core.responses import error_response_json, get_account_id, get_re
 from ministack.services import lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
+from local.hooks.event_source import MAPPING_TYPE
 from local.sagemaker.neighbours import role_allows
 
 TO_POLL = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 TO_LOG = ("CreateLogStream", "PutLogEvents")
-
-MAPPING_TYPE = "AWS::Lambda::EventSourceMapping"
 
 Response = tuple[int, dict[str, str], Any]
 Resource = tuple[str, dict[str, Any]]

@@ -21,6 +21,35 @@ from tests.local.builders import eventually, unique
 FILES = 60
 
 
+def test_a_mappings_concurrency_may_come_from_a_parameter(embedded: Any) -> None:
+    functions, cloudformation, name = (
+        embedded.client("lambda"),
+        embedded.client("cloudformation"),
+        unique("many"),
+    )
+    function = embedded.outputs["Function"]
+    (mapping,) = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    properties = {
+        "FunctionName": function,
+        "EventSourceArn": mapping["EventSourceArn"],
+        "Enabled": False,
+        "ScalingConfig": {"MaximumConcurrency": {"Ref": "AtOnce"}},
+    }
+    template = {
+        "Parameters": {"AtOnce": {"Type": "Number", "Default": 3}},
+        "Resources": {"M": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}},
+    }
+
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
+
+    mappings = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    cloudformation.delete_stack(StackName=name)
+    assert [
+        found["ScalingConfig"]["MaximumConcurrency"] for found in mappings if "ScalingConfig" in found
+    ] == [3]
+
+
 @pytest.fixture(scope="module")
 def batches(embedded: Any) -> list[dict[str, Any]]:
     """What the toy function saw of many files put at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from dropscore.approved import ApprovedModel
 from dropscore.aws.objects import Bucket
 from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts
-from dropscore.domain.errors import MAX_MESSAGE, ContentError, ResultConflict
+from dropscore.domain.errors import MAX_MESSAGE, ContentError, ResultConflict, ServiceBusy
 from dropscore.domain.features import reject_rows
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
@@ -73,6 +74,72 @@ def test_rejected_rows_are_counted_by_reason_and_kept_beside_the_context(work):
     assert done == FileOutcome(Counts(4, 1, 3), shards=1, feature_bytes=len("1,1\n"))
     rejects = pq.read_table(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rejects.parquet")))
     assert rejects["row"].to_pylist() == [0, 2, 3]
+
+
+def scattered(rows):
+    """Numbers of which every 1,000th is none, over many batches."""
+    return {"x": pa.array([None if row % 1_000 == 7 else float(row) / 3 for row in range(rows)])}
+
+
+def written(work):
+    prefix = f"features/{DROP.drop_id}/1/"
+    return {name: work.read(prefix + name) for name in work.names(prefix)}
+
+
+def test_rows_lie_in_the_same_order_in_shards_context_and_rejects_whichever_thread_was_first(work):
+    rows = 5 * ROW_GROUP
+    few = replace(LIMITS, shard_bytes=2**20)
+    done = converted(work, scattered(rows), few, row_group_size=20_000)
+    bad = [row for row in range(rows) if row % 1_000 == 7]
+    fine = [row for row in range(rows) if row % 1_000 != 7]
+    assert (done.counts, done.shards) == (Counts(rows, len(fine), len(bad)), 5)
+    lines = b"".join(data for _, data in sorted(written(work).items())).splitlines()
+    assert [int(line.partition(b",")[0]) for line in lines] == fine
+    context = pq.ParquetFile(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rows.parquet")))
+    assert context.read()["row"].to_pylist() == fine
+    assert {context.metadata.row_group(n).num_rows for n in range(4)} == {ROW_GROUP}
+    rejects = pq.read_table(io.BytesIO(work.read(f"context/{DROP.drop_id}/1/rejects.parquet")))
+    assert rejects["row"].to_pylist() == bad
+
+
+def test_converting_the_same_attempt_again_gives_the_same_shards(work):
+    table = scattered(3 * ROW_GROUP)
+    first = converted(work, table, row_group_size=20_000), written(work)
+    assert (converted(work, table, row_group_size=20_000), written(work)) == first
+
+
+class Refusing:
+    """A bucket that does not take the shard whose number it is."""
+
+    def __init__(self, work, number):
+        self._work = work
+        self._end = f"{number:05}.csv"
+        self.put_keys = []
+
+    def put(self, key, body, content_type):
+        if key.endswith(self._end):
+            raise ServiceBusy("slow down")
+        self.put_keys.append(key)
+        self._work.put(key, body, content_type)
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_shard_that_cannot_be_put_ends_the_conversion_with_that_error_and_no_thread_goes_on(work, number):
+    before = set(threading.enumerate())
+    rows = 12 * ROW_GROUP
+    work.put("source.parquet", parquet({"x": np.arange(rows) / 3}, row_group_size=ROW_GROUP), "x")
+    refusing = Refusing(work, number)
+    limits = replace(LIMITS, shard_bytes=2**20)
+    model = ApprovedModel(MODEL, FeatureSpec(("x",)))
+    with (
+        work.open("source.parquet") as file,
+        Conversion(DROP, model, refusing, Results(work), limits) as made,
+        pytest.raises(ServiceBusy, match="slow down"),
+    ):
+        made.run(file, "abc123")
+    assert set(threading.enumerate()) <= before
+    assert len(refusing.put_keys) < 8
+    assert [*work.names("context/")] == []
 
 
 def test_the_reason_for_refusing_a_drop_is_bounded_however_long_its_columns_names_are():

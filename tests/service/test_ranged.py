@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from botocore.response import StreamingBody
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dropscore.aws.ranged import TAIL_BYTES, Excerpt, RangedObject, Ranges, Tail
+from dropscore.aws.ranged import BLOCK_BYTES, CLOSE_BYTES, TAIL_BYTES, Excerpt, RangedObject, Ranges, Tail
 from dropscore.domain.errors import ServiceBusy, SourceGone
 from dropscore.domain.reading import open_parquet, read_batches
 from tests.service.builders import stubbed
@@ -81,6 +82,81 @@ def test_what_lies_in_the_tail_is_fetched_once(put):
 def test_a_small_object_costs_one_request(put):
     file = put(b"small")
     assert (file.size, file.read(), file.bytes_read) == (5, b"small", 5)
+
+
+def test_of_what_reaches_into_the_tail_only_the_rest_is_fetched(put):
+    file = put(DATA)
+    file.seek(-TAIL_BYTES - 10, io.SEEK_END)
+    assert file.read(30) == DATA[-TAIL_BYTES - 10 : -TAIL_BYTES + 20]
+    assert file.bytes_read == TAIL_BYTES + 10
+
+
+def test_the_same_file_is_read_by_several_threads_at_once(put):
+    file = put(DATA)
+    beside = [file.again() for _ in range(4)]
+    file.seek(5)
+
+    def read(number):
+        parts = []
+        for start in range(number, SIZE, 16_384):
+            beside[number].seek(start)
+            parts.append(beside[number].read(50) == DATA[start : start + 50])
+        return all(parts)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(read, range(4))] == [True] * 4
+    assert file.tell() == 5
+
+
+class Requests:
+    """Stands in for an object of so many bytes, and notes what is asked for."""
+
+    def __init__(self, size):
+        self.data = bytes(range(256)) * (size // 256)
+        self.asked = []
+
+    def get_object(self, *, Range, **_):  # noqa: N803
+        first, _, last = Range.removeprefix("bytes=").partition("-")
+        start = int(first) if first else len(self.data) - int(last)
+        data = self.data[start : int(last) + 1] if first else self.data[start:]
+        self.asked.append(len(data))
+        return {"Body": io.BytesIO(data), "ContentRange": f"bytes {start}-/{len(self.data)}"}
+
+
+def asked_for(reads, size=8 * BLOCK_BYTES):
+    """How many bytes each request is for, after the one for the tail, when these places are read."""
+    s3 = Requests(size)
+    file = RangedObject(s3, "inbox", "x")
+    for start, length in reads:
+        file.seek(start)
+        assert file.read(length) == s3.data[start : start + length]
+    return s3.asked[1:]
+
+
+def test_many_small_reads_that_follow_each_other_closely_are_fetched_as_blocks():
+    asked = asked_for([(start, 1_000) for start in range(0, 4 * BLOCK_BYTES, 30_000)])
+    assert asked[:2] == [1_000, 1_000]
+    assert set(asked[2:]) == {BLOCK_BYTES}
+    assert len(asked) <= 2 + 5
+
+
+def test_a_block_ends_where_the_tail_begins():
+    size = BLOCK_BYTES // 2
+    asked = asked_for([(start, 1_000) for start in range(0, size, 30_000)], size)
+    assert sum(asked) <= size - TAIL_BYTES + 2_000
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        [(start, 1_000) for start in range(0, 4 * BLOCK_BYTES, CLOSE_BYTES + 2_000)],  # far from each other
+        [(start, CLOSE_BYTES + 1) for start in range(0, 4 * BLOCK_BYTES, CLOSE_BYTES + 1)],  # large
+        [(start, 1_000) for start in range(4 * BLOCK_BYTES, 0, -30_000)],  # backwards
+    ],
+    ids=["far", "large", "backwards"],
+)
+def test_of_others_no_more_is_fetched_than_is_read(reads):
+    assert asked_for(reads) == [length for _, length in reads]
 
 
 def test_an_empty_object_has_no_bytes(put):

@@ -37,6 +37,7 @@ COLUMNS = st.sampled_from(
         (pa.uint64(), st.integers(0, 2**64 - 1)),
         (pa.int64(), st.integers(0, 1)),
         (pa.int64(), st.integers(0, 63)),
+        (pa.uint64(), st.integers(0, 63)),
         (pa.int64(), st.integers(-1, 64)),
         (pa.float64(), FLOATS | EXTREMES),
         (pa.float64(), st.sampled_from([0.0, -0.0, 1.5])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from dropscore.domain import reading
 from dropscore.domain.errors import MAX_MESSAGE, ContentError, ServiceBusy
 from dropscore.domain.reading import BATCH_ROWS, open_parquet, read_batches
 from dropscore.domain.spec import FeatureSpec
+from dropscore.files.threads import Threads
 from tests.fuzz.footer import GROUP_ROWS, Parts
 from tests.fuzz.footer import ROWS as ROWS_FIELD
 from tests.unit.builders import convert_file, parquet
@@ -375,3 +377,34 @@ def test_only_the_columns_that_are_asked_for_are_fetched():
     file = Counting(data)
     list(read_batches(open_parquet(file), ["x"]))
     assert sum(file.reads) < len(data) / 2
+
+
+@pytest.mark.parametrize("group_rows", [100, 3_000, 40_000, 10**6])
+def test_parts_that_are_fetched_at_once_come_in_the_same_order(group_rows, monkeypatch):
+    monkeypatch.setattr(reading, "FETCHED_TOGETHER", 100_000)
+    rows = 120_000
+    data = parquet({"x": np.arange(rows), "y": np.arange(rows) / 7}, row_group_size=group_rows)
+    file = open_parquet(io.BytesIO(data))
+    alone = [*read_batches(file, ["y", "x"])]
+    with Threads() as threads:
+        at_once = partial(threads.in_order, threads=4)
+        together = [*read_batches(file, ["y", "x"], in_order=at_once, again=lambda: io.BytesIO(data))]
+    assert together == alone
+    assert np.concatenate([batch["x"].to_numpy() for batch in together]).tolist() == [*range(rows)]
+
+
+@pytest.mark.parametrize("at", [0.2, 0.7])
+def test_damage_is_the_sender_s_fault_whichever_thread_finds_it(at):
+    whole = parquet(
+        {"x": np.arange(200_000.0)}, row_group_size=10_000, use_dictionary=False, compression="none"
+    )
+    data = bytearray(whole)
+    for place in range(int(len(data) * at), int(len(data) * (at + 0.1))):
+        data[place] = 255
+    file = open_parquet(io.BytesIO(bytes(data)))
+    with pytest.raises(ContentError, match="not a readable Parquet file"), Threads() as threads:
+        list(
+            threads.ahead(
+                read_batches(file, ["x"], in_order=threads.in_order, again=lambda: io.BytesIO(bytes(data)))
+            )
+        )

@@ -1,4 +1,4 @@
-"""Threads that work ahead: the same results in the same order, the first error, and nothing left at the end."""
+"""Threads that work ahead: the same results in the same order, the first error, nothing left at the end."""
 
 from __future__ import annotations
 

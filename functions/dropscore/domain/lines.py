@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from math import prod
 
 import pyarrow as pa
@@ -137,11 +138,9 @@ def _looked_up(rows: pa.StringArray, group: _Group) -> Lines:
     where Lambda runs).
     """
     texts = pa.concat_arrays([rows, _table(group.sizes, ",", "\n")])
-    pairs = pc.add(pc.shift_left(pc.add(group.places, len(rows)), 32), pa.arange(0, len(rows)))
-    places = pa.Array.from_buffers(
-        pa.int32(), 2 * len(rows), [None, pairs.buffers()[1]], offset=2 * pairs.offset
-    )
-    return Lines(texts.take(places), parts=2)
+    pairs = pc.add(pc.shift_left(group.places, 32), _pairs(len(rows)))
+    places = pa.Array.from_buffers(pa.int32(), 2 * len(rows), [None, pairs.buffers()[1]])
+    return Lines(pc.take(texts, places, boundscheck=False), parts=2)
 
 
 def _text(group: _Group) -> pa.StringArray:
@@ -152,10 +151,14 @@ def _text(group: _Group) -> pa.StringArray:
 @lru_cache(maxsize=32)
 def _table(sizes: tuple[int, ...], start: str = "", end: str = "") -> pa.StringArray:
     """The text of every combination of numbers under `sizes`, the last one counting fastest."""
-    texts = [start]
-    for size in sizes:
-        texts = [f"{text}{number}," for text in texts for number in range(size)]
-    return pa.array([text[:-1] + end for text in texts], pa.string())
+    combinations = product(*([*map(str, range(size))] for size in sizes))
+    return pa.array([f"{start}{','.join(numbers)}{end}" for numbers in combinations], pa.string())
+
+
+@lru_cache(maxsize=4)
+def _pairs(rows: int) -> pa.Array:
+    """Each row's own place, in the lower half of 64 bits, and in the upper half where the table begins."""
+    return pc.add(pa.arange(0, rows), rows << 32)
 
 
 def _formatted(column: pa.Array) -> pa.StringArray:
