@@ -42,7 +42,7 @@ def run(*, large: bool, repetitions: int = 3) -> Report:
         most = max(_ours(case).peak_rss_mib for case in cases)
         report.cases += cases
         report.goals.append(Goal("memory at ten times as many rows, in proportion", most / small, GROWTH))
-        report.notes.append("pandas is left out of 43 million rows: it holds all of them, which is about 10 GB.")
+        report.notes.append("pandas is left out of 43 million rows: it would hold them all, in 10 GB.")
     report.notes += [
         "Each wrote the same rows, compared by row number: drop, row, ts, prediction, actual and two keys.",
         "'polars, sorted' does what we do, in memory: it relies on rows in order, where the others join.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 import urllib.request
 from pathlib import Path
@@ -57,6 +58,7 @@ def invoke(function: str, event_file: Path, folder: Path = FOLDER) -> Any:
     typer.echo(
         f"{function} handles {event_file} under the Runtime Interface Emulator ({limits}) ...", err=True
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the emulator is ended, too
     with Emulator(built, environment) as emulator:
         try:
             answer = emulator.invoke(event)

@@ -118,10 +118,12 @@ class Dispatch:
             self.brakes.window,
             self.fleet.most_bytes,
         )
+        planned = 0
         for job in self._planned(plans[:room], lease, now):
+            planned += 1
             with about_job(job):
                 started += self.starting.start(job, lease)
-        return len(plans) > room
+        return planned < len(plans)
 
     def _left_today(self, lease: DispatchLease, now: datetime) -> bool:
         """Whether the day has a job left; asked first, for the drops that wait may be many."""

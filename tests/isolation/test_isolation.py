@@ -171,6 +171,12 @@ def test_more_disk_than_there_is_is_the_file_s_fault_not_a_defect(work):
         work.convert("fill_the_disk", None, LIMIT)
 
 
+def test_no_memory_for_a_thread_is_as_no_memory_for_anything_else(work):
+    with pytest.raises(ReaderDied, match="no memory is left for a thread: give the functions more"):
+        work.convert("have_no_thread", None, LIMIT)
+    assert work.convert("pid", None, LIMIT)
+
+
 def test_a_file_is_not_blamed_for_the_memory_that_another_has_left_in_use(work):
     half = MEMORY // 2
     assert work.convert("hold", half, LIMIT) == half

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
+import threading
 import time
 from errno import ENOSPC
 from multiprocessing.connection import Connection
@@ -81,6 +83,10 @@ class Tricks:
 
     def fill_the_disk(self, _: Any) -> None:
         raise OSError(ENOSPC, "No space left on device")
+
+    def have_no_thread(self, _: Any) -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (1, 1))
+        threading.Thread(target=print).start()
 
     def fail(self, name: str) -> None:
         raise getattr(errors, name)(f"told to raise {name}")

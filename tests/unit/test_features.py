@@ -111,6 +111,8 @@ def test_a_dictionary_encoded_timestamp_is_read_as_any_other():
         ("ms", [-62_135_596_801_000, 2**63 - 1]),
         ("us", [-(2**63), 2**63 - 1]),
         ("ns", [-(2**63), 2**63 - 1, 2**63 - 3_600 * 10**9]),
+        ("us", [-(2**63)]),
+        ("us", [2**63 - 1]),
     ],
 )
 @pytest.mark.parametrize("timezone", [None, "Asia/Tokyo", "America/New_York"])

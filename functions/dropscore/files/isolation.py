@@ -194,6 +194,8 @@ def answer(work: FileWork, request: Request) -> FileOutcome | Exception:
         told = portable(error)
         return told if _can_travel(told) else _defect(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the function shall raise it
+        if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
+            return OutOfRoom("no memory is left for a thread: give the functions more FunctionMemoryMB")
         if isinstance(error, OSError) and error.errno == ENOSPC:
             return OutOfRoom(f"it needs more disk than there is ({error}): split the file")
         return _defect(error)
@@ -225,6 +227,9 @@ def _can_travel(error: Exception) -> bool:
     except Exception:  # noqa: BLE001 - each error's own way of being rebuilt fails in its own way
         return False
 
+
+NO_THREAD = "can't start new thread"
+"""What Python says where the limit of memory leaves no room for a thread's stack (`_threadmodule.c`)."""
 
 MOST_TOLD = 2_000
 """Characters of an unexpected error's message: reasons are kept in the ledger."""

@@ -84,7 +84,7 @@ class Threads:
 
     def _pool(self, threads: int) -> ThreadPoolExecutor:
         pool = ThreadPoolExecutor(threads)
-        self._ends.callback(pool.shutdown, wait=False, cancel_futures=True)
+        self._ends.callback(pool.shutdown, wait=True, cancel_futures=True)
         return pool
 
     def __enter__(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from dropscore.aws.clients import AwsError
 from dropscore.aws.ledger.expressions import Condition, Include, Item
 from dropscore.aws.ledger.items import stamp, version_pk
 from dropscore.aws.ledger.table import Change, Conflict, Table
@@ -54,12 +55,14 @@ class DispatchLease:
     def release(self, *, held_back: bool) -> None:
         """Let others dispatch; a lease that was lost meanwhile stays with whom it went to.
 
+        Where the ledger does not answer, the lease ends by itself: what was dispatched is none the less.
+
         `held_back` says that a job that ends makes room for another.
         """
         changes = {"owner": None, "lease_until": None, "held_back": held_back or None}
         try:
             self._table.change(_PK, changes, self._ours())
-        except Conflict:
+        except (Conflict, ServiceBusy, *AwsError):
             return
 
     @staticmethod
