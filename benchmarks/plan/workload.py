@@ -56,7 +56,7 @@ class Stack:
     instance_type: str = "ml.m5.large"
     fleet: Fleet = field(default_factory=lambda: Fleet(1, 1))
     max_concurrent_transforms: int = 2
-    shard_megabytes: int = 8
+    shard_megabytes: int = 4
     job_max_drops: int = 1_000
     job_window_seconds: float = 300
     max_running_jobs: int = 4

@@ -151,8 +151,9 @@ def test_requests_are_planned_for_every_service_that_the_functions_ask():
     assert services["dynamodb"] == pytest.approx(4.2, abs=0.1)
 
 
-def test_rows_are_as_many_bytes_as_planned(tmp_path):
-    # GIVEN a month of a sensor, prepared, scored and collected
+def test_rows_are_as_many_bytes_as_planned(tmp_path, monkeypatch):
+    # GIVEN the generated month of a sensor, prepared, scored and collected
+    monkeypatch.delenv("PRTG_PARQUET", raising=False)
     month = prepare(tmp_path, 1)
     score(month)
     file_work(DiskS3(tmp_path)).join(month.drop, month.job, month.outputs)
