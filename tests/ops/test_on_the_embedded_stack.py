@@ -76,6 +76,8 @@ def start(deployed: Flow, operator: Principal, tmp_path: Path):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # A shell tells its background jobs, these tests among them, to ignore Ctrl-C; programs inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
 
     yield start
