@@ -76,7 +76,7 @@ def start(deployed: Flow, operator: Principal, tmp_path: Path):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # A shell tells its background jobs, these tests among them, to ignore Ctrl-C; programs inherit that.
+            # A shell tells its background jobs to ignore Ctrl-C, and what they start inherits that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
 
