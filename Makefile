@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 ENVIRONMENT := .venv/.installed
+DEV_ENVIRONMENT := .venv/.installed-dev
 LAMBDA_ENVIRONMENT := .venv-lambda/.installed
 CHECKOV_ENVIRONMENT := .venv-checkov/.installed
 CHECKED := .venv-checkov/.checked
@@ -16,39 +17,41 @@ SAGEMAKER_ENVIRONMENT := .venv-sagemaker/.installed
 BENCH_ENVIRONMENT := .venv-bench/.installed
 ARTIFACT := .aws-sam/.built
 BUILD_LOG := .aws-sam/build.log
-COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
+COMPILE := requirements/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-sagemaker setup-bench lint test bench fuzz test-api test-chaos test-sim demo local invoke page openapi build deploy requirements clean
+.PHONY: help setup setup-dev setup-sagemaker setup-bench lint test bench fuzz test-api test-chaos test-sim demo local invoke page openapi build deploy requirements clean
 
 help: ## what there is to make (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(ENVIRONMENT) $(LAMBDA_ENVIRONMENT) ## install what everything here needs, from pinned requirements
+setup: $(ENVIRONMENT) $(LAMBDA_ENVIRONMENT) ## install what demo, local, training and ops need, from pinned requirements
+
+setup-dev: setup $(DEV_ENVIRONMENT) ## and what tests and checks need
 
 setup-sagemaker: $(SAGEMAKER_ENVIRONMENT) ## the SageMaker SDK (1 GB), for training there alone
 
 setup-bench: $(ENVIRONMENT) $(BENCH_ENVIRONMENT) ## what the benchmarks compare with: pandas, polars, duckdb
 
-lint: $(ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and checkov
+lint: $(DEV_ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and checkov
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/sam validate --lint
 
-test: setup build ## all tests, with branch coverage of functions/
+test: setup-dev build ## all tests, with branch coverage of functions/
 	@$(RUN) pytest --cov --numprocesses 2 --dist loadfile
 
-test-api: setup build ## schemathesis against the results API; CASES= how many at least (2000), SEED= which (0)
+test-api: setup-dev build ## schemathesis against the results API; CASES= how many at least (2000), SEED= which (0)
 	@$(RUN) tests.openapi --cases "$${CASES:-2000}" --seed "$${SEED:-0}"
 
-test-chaos: setup build ## functions killed, calls throttled, events doubled: FILES= how many (500), SEED= which trouble
+test-chaos: setup-dev build ## functions killed, calls throttled, events doubled: FILES= how many (500), SEED= which trouble
 	@FILES="$${FILES:-500}" $(RUN) pytest tests/chaos --log-cli-level=INFO
 
-test-sim: $(ENVIRONMENT) ## every crash point, and RUNS= random lives (1000); SEED= the first of them, alone: that one
+test-sim: $(DEV_ENVIRONMENT) ## every crash point, and RUNS= random lives (1000); SEED= the first of them, alone: that one
 	@$(RUN) tests.simulation $${RUNS:+--runs "$$RUNS"} $${SEED:+--seed "$$SEED"}
 
 bench: setup setup-bench build ## what scoring costs, beside others, under 10 minutes; LARGE=yes for 43 million rows, OUT= for JSON
@@ -59,7 +62,7 @@ demo: setup build ## score files end to end; PARQUET= file or folder, OUT=, FEAT
 		$${FEATURES:+--features "$$FEATURES"} $${TARGET:+--target "$$TARGET"} \
 		$${TIMESTAMP:+--timestamp "$$TIMESTAMP"}
 
-fuzz: setup ## damaged and hostile files before the reader; CASES= how many, SEED= of the first damaged one
+fuzz: setup-dev ## damaged and hostile files before the reader; CASES= how many, SEED= of the first damaged one
 	@$(RUN) tests.fuzz --cases "$${CASES:-2000}" --seed "$${SEED:-0}"
 
 local: setup build ## the embedded stack, kept up until interrupted
@@ -83,20 +86,26 @@ deploy: build ## the stack to your AWS account, with SAM, asking for its paramet
 	@$(RUN) ops doctor || echo "Nothing of that keeps the stack from being deployed; Ctrl-C stops here." >&2
 	@$(BIN)/sam deploy --guided
 
-requirements: $(ENVIRONMENT) ## compile the *.in files into pinned requirements with hashes
+requirements: ## compile the *.in files into pinned requirements with hashes
+	@$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	@$(COMPILE) functions/requirements.in --output-file functions/requirements.txt
 	@$(COMPILE) requirements/lambda-runtime.in --output-file requirements/lambda-runtime.txt
 	@$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
+	@$(COMPILE) requirements/run.in --constraints requirements/dev.txt --output-file requirements/run.txt
 	@$(COMPILE) requirements/bench.in --output-file requirements/bench.txt
 	@$(COMPILE) requirements/checkov.in --output-file requirements/checkov.txt
 	@$(COMPILE) requirements/sagemaker.in --output-file requirements/sagemaker.txt
 
 clean: ## remove what make made, the demo's results too
-	@rm -rf .venv .venv-lambda .venv-checkov .venv-sagemaker .venv-bench .aws-sam .demo .fuzz .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv* .aws-sam .demo .fuzz .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-$(ENVIRONMENT): requirements/dev.txt
+$(ENVIRONMENT): requirements/run.txt
 	@requirements/install .venv $<
 	@echo ../../../../functions > .venv/lib/python3.12/site-packages/dropscore.pth
+	@touch $@
+
+$(DEV_ENVIRONMENT): requirements/dev.txt $(ENVIRONMENT)
+	@requirements/install .venv $<
 	@touch $@
 
 $(LAMBDA_ENVIRONMENT): requirements/lambda-runtime.txt

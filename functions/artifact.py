@@ -1,4 +1,4 @@
-"""Builds the functions' artifact: their code, and the pinned wheels without what no function opens."""
+"""Builds the functions' artifact: their code, and the pinned packages without what no function opens."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -27,16 +25,24 @@ LEFT_OUT = FUNCTIONS / "left_out.toml"
 PARTS = FUNCTIONS.parent / ".aws-sam" / "parts"
 """Where the artifact's two parts are kept, ready, each in a folder named after what it is made of."""
 
+UV = FUNCTIONS.parent / "requirements" / "uv"
+
 FOR_LAMBDA = (
     "--only-binary=:all:",
-    "--implementation=cp",
     "--python-version=3.12",
-    "--abi=cp312",
-    "--platform=manylinux_2_28_x86_64",
-    "--platform=manylinux_2_17_x86_64",
-    "--platform=manylinux2014_x86_64",
+    "--python-platform=x86_64-manylinux_2_28",
+    "--link-mode=copy",
 )
-"""Wheels for the runtime python3.12: Amazon Linux 2023, glibc 2.34 ("Lambda runtimes", developer guide)."""
+"""Wheels for the runtime python3.12: Amazon Linux 2023, glibc 2.34 ("Lambda runtimes", developer guide).
+Copies, since a link into uv's cache would take on the mode and the time that files get here."""
+
+OF_THE_INSTALLATION = frozenset(
+    {".lock", "INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"}
+)
+"""Files that say when, how and where a package was installed. They differ from build to build."""
+
+WRITTEN = 315_619_200
+"""1980-01-02, the time of all files of packages: the same files make the same zip for Lambda."""
 
 TASK = "/var/task"
 """Where Lambda puts the artifact; compiled code names it, and not the folder of whoever has built."""
@@ -51,7 +57,7 @@ def build(target: Path) -> None:
     """
     with _alone():
         parts = (
-            _part("packages", [REQUIREMENTS, LEFT_OUT], _unpack_wheels),
+            _part("packages", [REQUIREMENTS, LEFT_OUT], _install_packages),
             _part("code", [CODE / name for name in sorted(_sources())], _copy_code),
         )
         for part in parts:
@@ -62,7 +68,7 @@ def build(target: Path) -> None:
 
 
 def left_out() -> list[str]:
-    """The patterns of what the build leaves out of wheels."""
+    """The patterns of what the build leaves out of packages."""
     rules = tomllib.loads(LEFT_OUT.read_text())["left_out"]
     return [pattern for rule in rules for pattern in rule["files"]]
 
@@ -83,45 +89,40 @@ def _part(name: str, made_of: Sequence[Path], fill: Callable[[Path], None]) -> P
     return part
 
 
-def _unpack_wheels(folder: Path) -> None:
+def _install_packages(folder: Path) -> None:
     patterns = left_out()
     unused = set(patterns)
-    with tempfile.TemporaryDirectory() as wheels:
-        _pip(
-            "download",
+    with tempfile.TemporaryDirectory(dir=PARTS) as installed:
+        _uv(
+            "pip",
+            "install",
             "--no-deps",
             "--require-hashes",
             *FOR_LAMBDA,
-            "--dest",
-            wheels,
+            "--target",
+            installed,
             "-r",
             str(REQUIREMENTS),
         )
-        for wheel in sorted(Path(wheels).iterdir()):
-            with zipfile.ZipFile(wheel) as packed:
-                for entry in packed.infolist():
-                    matching = [pattern for pattern in patterns if fnmatchcase(entry.filename, pattern)]
-                    unused.difference_update(matching)
-                    if not matching:
-                        _unpack(packed, entry, folder)
+        for file in Path(installed).rglob("*"):
+            name = file.relative_to(installed)
+            if not file.is_file() or file.name in OF_THE_INSTALLATION:
+                continue
+            matching = [pattern for pattern in patterns if fnmatchcase(str(name), pattern)]
+            unused.difference_update(matching)
+            if not matching:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.utime(file.rename(folder / name), (WRITTEN, WRITTEN))
     if unused:
-        sys.exit(f"{LEFT_OUT.name} leaves out what is in no wheel: {', '.join(sorted(unused))}")
+        sys.exit(f"{LEFT_OUT.name} leaves out what no package has: {', '.join(sorted(unused))}")
     _compile(folder, py_compile.PycInvalidationMode.UNCHECKED_HASH)
 
 
-def _pip(*arguments: str) -> None:
-    quietly = ("--quiet", "--no-input", "--disable-pip-version-check", "--retries=2")
-    if subprocess.run([sys.executable, "-m", "pip", *arguments, *quietly], check=False).returncode:
-        sys.exit(f"pip could not download {REQUIREMENTS.name}: see above")
-
-
-def _unpack(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    """Unpack a file with the time that the wheel gives it: the same files make the same zip for Lambda."""
-    if ".data/" in entry.filename:
-        sys.exit(f"{entry.filename} belongs elsewhere than beside its package: install it, or leave it out")
-    file = Path(packed.extract(entry, folder))
-    written = time.mktime((*entry.date_time, 0, 0, -1))
-    os.utime(file, (written, written))
+def _uv(*arguments: str) -> None:
+    if not UV.exists():
+        sys.exit(f"{UV} is missing: build in a whole checkout, without a container")
+    if subprocess.run([UV, *arguments, "--quiet"], check=False).returncode:
+        sys.exit(f"uv could not install {REQUIREMENTS.name}: see above")
 
 
 def _copy_code(folder: Path) -> None:

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,14 @@ from tests.artifact.built import REPOSITORY
 LEFT_OUT = """
 [[left_out]]
 because = "nobody runs it"
-files = ["toy/tests/*", "*.data/scripts/*"]
+files = ["toy/tests/*", "bin/*"]
 """
-WHEEL = {
+PACKAGE = {
     "toy/__init__.py": "x = {'b', 'a', 'c'}",
     "toy/tests/test_toy.py": "",
     "toy-1.dist-info/METADATA": "Name: toy",
     "toy-1.dist-info/licenses/LICENSE": "free",
-    "toy-1.data/scripts/toy": "#!/usr/bin/python3.12",
+    "bin/toy": "#!/usr/bin/python3.12",
 }
 
 
@@ -48,16 +47,17 @@ def lay_out(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(artifact, name, functions / path)
     monkeypatch.setattr(artifact, "PARTS", here / ".aws-sam" / "parts")
     monkeypatch.setattr(artifact, "__file__", program)
-    monkeypatch.setattr(artifact, "_pip", download)
+    monkeypatch.setattr(artifact, "_uv", install)
     return functions
 
 
-def download(*arguments: str) -> None:
-    """pip, as far as it is needed: puts the wheel where it is asked for."""
-    folder = Path(arguments[arguments.index("--dest") + 1])
-    with zipfile.ZipFile(folder / "toy-1-py3-none-any.whl", "w") as wheel:
-        for name, text in WHEEL.items():
-            wheel.writestr(zipfile.ZipInfo(name, (2026, 3, 4, 5, 6, 8)), text)
+def install(*arguments: str) -> None:
+    """uv, as far as it is needed: puts the package where it is asked for, and its own notes beside it."""
+    folder = Path(arguments[arguments.index("--target") + 1])
+    notes = {"toy-1.dist-info/RECORD": str(folder), "toy-1.dist-info/INSTALLER": "uv", ".lock": ""}
+    for name, text in (PACKAGE | notes).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int, float]]:
@@ -69,7 +69,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int, float]]:
     }
 
 
-def test_the_artifact_has_the_code_and_the_wheels_without_what_is_left_out(tmp_path, monkeypatch):
+def test_the_artifact_has_the_code_and_the_packages_without_what_is_left_out(tmp_path, monkeypatch):
     lay_out(tmp_path, monkeypatch)
 
     artifact.build(tmp_path / "built")
@@ -98,7 +98,7 @@ def test_every_further_function_gets_links_to_the_same_files(tmp_path, monkeypat
     lay_out(tmp_path, monkeypatch)
     for name in ("first", "second"):
         artifact.build(tmp_path / name)
-        monkeypatch.setattr(artifact, "_pip", lambda *_: pytest.fail("nothing has to be downloaded again"))
+        monkeypatch.setattr(artifact, "_uv", lambda *_: pytest.fail("nothing has to be installed again"))
 
     first, second = (tmp_path / name / "toy" / "__init__.py" for name in ("first", "second"))
     assert first.samefile(second)
@@ -123,33 +123,27 @@ def test_a_pattern_that_matches_nothing_fails_the_build_and_leaves_no_part(tmp_p
     functions = lay_out(tmp_path, monkeypatch)
     (functions / "left_out.toml").write_text(LEFT_OUT.replace("toy/tests/*", "toy/test/*"))
 
-    with pytest.raises(SystemExit, match=r"left_out.toml leaves out what is in no wheel: toy/test/\*"):
+    with pytest.raises(SystemExit, match=r"left_out.toml leaves out what no package has: toy/test/\*"):
         artifact.build(tmp_path / "built")
 
     assert not list(artifact.PARTS.glob("packages-*"))
 
 
-def test_what_belongs_elsewhere_than_beside_its_package_fails_the_build(tmp_path, monkeypatch):
-    lay_out(tmp_path, monkeypatch)
-    monkeypatch.setitem(WHEEL, "toy-1.data/purelib/toy.py", "")
-
-    with pytest.raises(SystemExit, match=r"toy-1.data/purelib/toy.py belongs elsewhere"):
-        artifact.build(tmp_path / "built")
-
-
 def test_a_build_without_its_packages_fails_loudly(tmp_path):
-    functions = tmp_path / "functions"
-    shutil.copytree(REPOSITORY / "functions", functions, ignore=shutil.ignore_patterns("__pycache__"))
-    nowhere = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PATH": os.environ["PATH"]}
+    for name in ("functions", "requirements"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / ".venv-uv").symlink_to(REPOSITORY / ".venv-uv")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python3.12").symlink_to(sys.executable)
 
     ran = subprocess.run(
-        ["make", "--makefile", functions / "Makefile", "build-SweepFunction"],  # noqa: S607 - as SAM does it
+        ["make", "--makefile", tmp_path / "functions" / "Makefile", "build-SweepFunction"],  # noqa: S607 - as SAM does it
         env={
-            **nowhere,
+            "PIP_NO_INDEX": "1",
+            "PIP_CONFIG_FILE": os.devnull,
+            "UV_CACHE_DIR": str(tmp_path / "cache"),
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
             "ARTIFACTS_DIR": str(tmp_path / "built"),
-            "PATH": f"{tmp_path / 'bin'}:{nowhere['PATH']}",
         },
         capture_output=True,
         text=True,
@@ -158,7 +152,7 @@ def test_a_build_without_its_packages_fails_loudly(tmp_path):
     )
 
     assert ran.returncode != 0
-    assert "pip could not download requirements.txt" in ran.stderr
+    assert "uv could not install requirements.txt" in ran.stderr
     assert not (tmp_path / "built").exists()
 
 
