@@ -20,9 +20,12 @@ BUILD_LOG := .aws-sam/build.log
 COMPILE := requirements/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
+# Three at a time, since what shares the deployed stack is one group, and waits more than it works.
+PYTEST := $(RUN) pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-dev setup-sagemaker setup-bench lint test bench fuzz test-api test-chaos test-sim demo local invoke page openapi build deploy requirements clean
+.PHONY: help setup setup-dev setup-sagemaker setup-bench lint test test-slow test-all bench fuzz test-api test-chaos test-sim demo local invoke page openapi build deploy requirements clean
 
 help: ## what there is to make (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +45,15 @@ lint: $(DEV_ENVIRONMENT) $(CHECKED) ## ruff, mypy, cfn-lint, sam validate and ch
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/sam validate --lint
 
-test: setup-dev build ## all tests, with branch coverage of functions/
-	@$(RUN) pytest --cov --numprocesses 2 --dist loadfile
+test: setup-dev build ## what a contributor runs, minutes: all tests but those marked slow
+	@$(PYTEST) -m "not slow" $(COVERAGE)
+
+test-slow: setup-dev build ## the rest: every crash point, permissions, the artifact, chaos, fuzz, browser, demos
+	@$(PYTEST) -m slow
+
+test-all: ## both, with branch coverage of functions/
+	@$(MAKE) test COVERAGE=--cov
+	@$(MAKE) test-slow
 
 test-api: setup-dev build ## schemathesis against the results API; CASES= how many at least (2000), SEED= which (0)
 	@$(RUN) tests.openapi --cases "$${CASES:-2000}" --seed "$${SEED:-0}"

@@ -61,7 +61,7 @@ def _tell_end(output: Output, follower: Follower, seconds: float) -> None:
     if drop.state.value == "FAILED":
         output.say(f"next: mend the cause, then python -m ops retry {drop.drop_id}")
     elif drop.state.value == "REJECTED":
-        output.say("next: send the sender the reason; docs/operations.md explains each")
+        output.say("next: send the sender the reason")
 
 
 def _document(subject: Subject, follower: Follower, told: list[Line]) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def test_a_build_without_its_packages_fails_loudly(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
 
     assert ran.returncode != 0

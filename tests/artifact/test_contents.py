@@ -12,8 +12,6 @@ from local.artifact import fingerprint
 from local.template import FUNCTION
 from tests.artifact.built import BUILD, FUNCTIONS, files, folder, properties
 
-pytestmark = pytest.mark.flow
-
 LIMIT = 150_000_000
 """Ours; Lambda's is 262,144,000, unzipped ("Lambda quotas", developer guide)."""
 

@@ -13,11 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
-import pytest
 
 from tests.artifact.built import LAMBDA_PYTHON, REPOSITORY, folder
-
-pytestmark = pytest.mark.flow
 
 INSIDE = Path(__file__).with_name("inside.py")
 ABOUT_FILES = [
@@ -61,7 +58,7 @@ def test_files_are_converted_joined_and_read_with_the_artifact_and_lambdas_own_p
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)

@@ -16,7 +16,7 @@ from tests.chaos.aftermath import Aftermath
 from tests.chaos.conftest import FILES, MOST_DROPS, QUOTA, TROUBLE, WINDOW_SECONDS
 from tests.flow.flow import wait_for
 
-pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.timeout(360 + FILES)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(360 + FILES)]
 
 
 def test_the_storm_struck(aftermath: Aftermath) -> None:

@@ -14,6 +14,14 @@ Side = MemorySide | EmbeddedSide
 IN_MEMORY = {"memory": MemorySide, "lagging": LaggingSide}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The real adapters are slow: `make test` holds the contract for those in memory."""
+    for item in items:
+        if "[embedded" in item.nodeid or "-embedded" in item.nodeid:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[EmbeddedSide]:
     with ServerProcess() as server:

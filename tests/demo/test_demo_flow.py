@@ -53,7 +53,6 @@ def scored(tmp_path_factory):
     return demo("--parquet", folder, "--out", out, "--limit-seconds", 90), out
 
 
-@pytest.mark.flow
 @pytest.mark.slow
 def test_a_folder_is_scored_and_what_cannot_be_is_listed_with_its_reason(scored):
     done, out = scored
@@ -85,7 +84,6 @@ def test_a_folder_is_scored_and_what_cannot_be_is_listed_with_its_reason(scored)
         assert f"REJECTED {key}: {drops[key]['reason']}" in done.stdout
 
 
-@pytest.mark.flow
 @pytest.mark.slow
 def test_predictions_carry_row_time_actual_and_keys_of_every_scored_row(scored):
     _, out = scored

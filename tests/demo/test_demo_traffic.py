@@ -15,7 +15,6 @@ def scored(tmp_path_factory):
     return demo("--task", "traffic", "--out", out, "--limit-seconds", 90), out
 
 
-@pytest.mark.flow
 @pytest.mark.slow
 def test_traffic_files_alone_become_cpu_predictions(scored):
     done, out = scored
@@ -31,7 +30,6 @@ def test_traffic_files_alone_become_cpu_predictions(scored):
     assert table["actual"].null_count == table.num_rows
 
 
-@pytest.mark.flow
 @pytest.mark.slow
 def test_the_error_is_that_against_the_sensors_that_were_held_back(scored):
     done, out = scored

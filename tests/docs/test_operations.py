@@ -1,7 +1,8 @@
-"""docs/operations.md knows every state, alarm, metric, brake, reason and message that there is."""
+"""docs/operations.md knows every state, alarm, metric and brake, and quotes messages that there are."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import subprocess
@@ -13,26 +14,12 @@ from samcli.yamlhelper import yaml_parse
 from dropscore.aws.metrics import Metrics
 from dropscore.domain.drop import DropState
 from dropscore.domain.job import JobState
-from tests.docs.messages import Message, messages, plain
 from tests.template.translated import translated
 
 REPOSITORY = Path(__file__).parents[2]
 MANUAL = (REPOSITORY / "docs" / "operations.md").read_text()
+FUNCTIONS = REPOSITORY / "functions" / "dropscore"
 TEMPLATE = yaml_parse((REPOSITORY / "template.yaml").read_text())
-
-NOT_IN_THE_MANUAL = {
-    "Drop Scored": "a detail type for consumers; the README has it",
-    "Drop Rejected": "as above",
-    "Drop Failed": "as above",
-    '{"dispatch": true}': "a message, which the manual shows as it looks in a queue",
-    "#w = :w": "DynamoDB's language",
-    "AND #due <= :due": "DynamoDB's language",
-    "already existing model": "SageMaker's words, which we look for",
-    "Could not find model": "SageMaker's words, which we look for",
-    ", …": "a list that goes on",
-    'attachment; filename="': "a header",
-}
-"""Texts in the functions' source that the manual need not explain, and why."""
 
 PARAMETERS_OF_NO_CONCERN = {
     "CodeVersion": "set when the stack is deployed; recorded with results",
@@ -74,18 +61,25 @@ PROCEDURES = {
 }
 """What has to be possible with the manual, and what the section about it cannot do without."""
 
-WORD = re.compile(r"[A-Za-z']{2,}")
+
+def plain(text: str) -> str:
+    """Without code marks, and one blank where there is any white space."""
+    return " ".join(text.replace("`", "").split())
 
 
-def code_spans(markdown: str) -> str:
-    """What is set as code in the running text and the tables, fenced blocks left out; a line for each."""
-    unfenced = re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE)
-    return "\n".join(plain(code) for _, code in re.findall(r"(`+)(.+?)\1(?!`)", unfenced, re.DOTALL))
+def said() -> str:
+    """Every string in the functions' source, and every constant piece of an f-string; a line for each."""
+    nodes = (node for path in FUNCTIONS.rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    return "\n".join(
+        plain(node.value) for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
 
 
-def told(message: Message) -> list[str]:
-    """What the manual has to quote of a message: all constant pieces that say something, else the longest."""
-    return [piece for piece in message.pieces if len(WORD.findall(piece)) > 1] or [message.fragment]
+def quoted() -> list[str]:
+    """Pieces of two words or more of the messages that the section quotes: its tables' first columns."""
+    cells = re.findall(r"^\| (.+?) \|", section("Reasons and messages"), re.MULTILINE)
+    spans = [plain(code) for cell in cells for _, code in re.findall(r"(`+)(.+?)\1(?!`)", cell)]
+    return [piece for span in spans for piece in map(str.strip, span.split("…")) if " " in piece]
 
 
 def section(title: str) -> str:
@@ -108,16 +102,13 @@ def unheaded(markdown: str) -> str:
     )
 
 
-@pytest.mark.parametrize("message", messages(), ids=lambda message: message.place)
-def test_every_message_of_the_functions_is_explained(message: Message) -> None:
-    quoted = code_spans(section("Reasons and messages"))
-    missing = [piece for piece in told(message) if piece not in quoted and piece not in NOT_IN_THE_MANUAL]
-    assert not missing, f"{message.place} says {missing}: explain it in docs/operations.md"
+def test_quoted_messages_are_those_of_the_functions() -> None:
+    known = said()
+    assert quoted()
+    assert [piece for piece in quoted() if piece not in known] == []
 
 
-def test_exceptions_are_texts_that_there_are() -> None:
-    pieces = {piece for message in messages() for piece in message.pieces}
-    assert set(NOT_IN_THE_MANUAL) <= pieces
+def test_parameters_of_no_concern_are_in_the_template() -> None:
     assert set(PARAMETERS_OF_NO_CONCERN) <= set(TEMPLATE["Parameters"])
 
 

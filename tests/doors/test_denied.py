@@ -11,8 +11,6 @@ from botocore.exceptions import ClientError
 
 from tests.doors.house import House
 
-pytestmark = pytest.mark.flow
-
 FUNCTION_ROLES = ["PrepareRole", "CollectRole", "SweepRole", "ResultsApiRole", "PredictRole"]
 ROLES = [*FUNCTION_ROLES, "TransformRole", "EndpointRole"]
 Try = Callable[[Any, House], Any]

@@ -26,7 +26,6 @@ def test_every_grant_is_exercised_or_said_not_to_be_enforced() -> None:
     assert sorted([*EXERCISES, *NOT_ENFORCED]) == sorted(grants())
 
 
-@pytest.mark.flow
 @pytest.mark.parametrize("name", EXERCISES)
 def test_without_it_something_fails_and_says_so(house: House, name: str) -> None:
     grant, exercise = grants()[name], EXERCISES[name]

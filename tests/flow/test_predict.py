@@ -19,8 +19,6 @@ from tests.local.http_api import AUDIENCE, Heard, Issuer, ask
 from training.endpoint.parts import Size
 from training.endpoint.realtime import Patience, RealtimeEndpoint
 
-pytestmark = pytest.mark.flow
-
 ROWS = {"data": [[38, 16, 4], [0, 0, 0]]}
 ROOT = Credentials("123456789012", "local")
 
@@ -41,7 +39,7 @@ def endpoint(deployed: Flow) -> RealtimeEndpoint:
         deployed.s3,
         outputs["EndpointName"],
         outputs["ModelPackageGroupName"],
-        Patience(limit=60, poll=0.1),
+        Patience(limit=240, poll=0.1),
     )
 
 
@@ -119,6 +117,7 @@ def test_without_an_endpoint_an_operator_has_to_act(deployed: Flow, endpoint: Re
     assert answer.headers["retry-after"] == "60"
 
 
+@pytest.mark.slow
 def test_a_token_needs_the_scope_of_predictions() -> None:
     with Issuer().serving() as issuer:
         parameters = {

@@ -8,6 +8,8 @@ import pytest
 
 from tests.flow.flow import Flow, parquet, wait_for
 
+pytestmark = pytest.mark.slow
+
 DROPS = 100
 FUNCTIONS = ("PrepareRole", "CollectRole")
 
@@ -27,7 +29,7 @@ def spent(flow: Flow) -> Counter[str]:
     flow.wait(flow.put("data/requests/warm.parquet", parquet()))
     before = asked(flow)
     drop_ids = [flow.put(f"data/requests/{number}.parquet", parquet(1_440)) for number in range(DROPS)]
-    drops = flow.wait(*drop_ids, limit=180)
+    drops = flow.wait(*drop_ids, limit=400)
     assert {drop.state for drop in drops} == {"SCORED"}
     wait_for(
         lambda: all(drop and drop.announced for drop in flow.found(drop_ids)), lambda: "not all are announced"

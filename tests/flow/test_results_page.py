@@ -13,7 +13,7 @@ from ops.page import PageProxy
 from tests.flow.flow import Flow, parquet
 from tests.page.reading import Reader, chromium
 
-pytestmark = pytest.mark.flow
+pytestmark = pytest.mark.slow
 
 ROWS = 3_000
 

@@ -97,6 +97,6 @@ def test_a_drop_that_fails_twice_is_failed_with_sagemaker_s_reason_until_retried
 
 def test_a_sweep_at_rest_has_nothing_to_do(flow: Flow) -> None:
     flow.wait(flow.put("rest.parquet", parquet(2)))
-    wait_for(lambda: not any(flow.sweep().values()), lambda: str(flow.sweep()), limit=60)
+    wait_for(lambda: not any(flow.sweep().values()), lambda: str(flow.sweep()))
 
     assert flow.sweep() == {"announced": 0, "resumed": 0, "collected": 0, "stopped": 0, "dispatched": 0}

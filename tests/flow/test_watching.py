@@ -82,7 +82,8 @@ def test_an_alarm_reaches_the_topic_that_the_operator_s_mail_hangs_on(flow: Flow
     (failed,) = [alarm["AlarmName"] for alarm in alarms if "DropsFailedAlarm" in alarm["AlarmName"]]
     cloudwatch.set_alarm_state(AlarmName=failed, StateValue="ALARM", StateReason="a test")
 
-    answer = flow.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)
+    answer = flow.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+    cloudwatch.set_alarm_state(AlarmName=failed, StateValue="OK", StateReason="the test is over")
     told = json.loads(json.loads(answer["Messages"][0]["Body"])["Message"])
     assert (told["AlarmName"], told["NewStateValue"]) == (failed, "ALARM")
     subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]

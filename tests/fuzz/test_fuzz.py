@@ -34,7 +34,6 @@ def told(tally):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_every_crafted_file_is_refused_with_a_reason_or_scored_as_it_is(arena):
     with Oracle(arena) as oracle:
         tally = Tally(list(oracle.judge(crafted())))
@@ -44,7 +43,6 @@ def test_every_crafted_file_is_refused_with_a_reason_or_scored_as_it_is(arena):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_files_damaged_by_chance_are_refused_with_a_reason_or_scored_as_they_are(arena):
     with Oracle(arena) as oracle:
         tally = Tally(list(oracle.judge(map(mutation, range(MUTATIONS)))))

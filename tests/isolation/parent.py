@@ -1,4 +1,4 @@
-"""A function that has a child at work when it is killed; it prints the child's process id."""
+"""A function that has a child at work when it is killed; the child writes its process id into a file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,4 @@ from dropscore.files.isolation import IsolatedFileWork
 
 if __name__ == "__main__":
     work = IsolatedFileWork(child="tests.isolation.toy")
-    sys.stdout.write(f"{work.convert('pid', None, timedelta(seconds=30))}\n")
-    sys.stdout.flush()
-    work.convert("hang", None, timedelta(seconds=300))
+    work.convert("mark_and_hang", sys.argv[1], timedelta(seconds=300))

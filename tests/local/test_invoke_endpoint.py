@@ -211,7 +211,7 @@ def test_no_request_fails_while_an_endpoint_is_updated(aws: Any) -> None:
             eventually(lambda: seen[-1][0] == b"new")
             stop.set()
             for one in asking:
-                one.result(timeout=30)
+                one.result(timeout=120)
 
     # THEN the old answers until the new does, and none fails
     assert updating["EndpointStatus"] == "Updating"

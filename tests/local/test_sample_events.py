@@ -30,7 +30,7 @@ from local.stack import LocalStack
 from local.waiting import wait_until
 from tests.events.samples import FOLDER, function_of, load, names
 
-LIMIT_SECONDS = 90
+LIMIT_SECONDS = 240
 SWEPT = {"announced", "resumed", "collected", "stopped", "dispatched"}
 
 
@@ -43,7 +43,6 @@ def without_emulator() -> bool:
 
 
 pytestmark = [
-    pytest.mark.flow,
     pytest.mark.skipif(without_emulator(), reason="aws-sam-cli, which brings the emulator, is not installed"),
 ]
 

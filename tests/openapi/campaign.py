@@ -97,7 +97,7 @@ def run(
         Hears about each phase.
     """
     outcome = Outcome()
-    document = reality.session.get(reality.url + "openapi.json", timeout=30).json()
+    document = reality.session.get(reality.url + "openapi.json", timeout=120).json()
     # Not from_url: it would leave the address of the document itself untried.
     schema = schemathesis.openapi.from_dict(document, config=_config(reality.url, seed, max_examples))
     schema.auth.set_from_requests(auth)

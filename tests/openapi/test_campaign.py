@@ -14,8 +14,6 @@ from tests.openapi.campaign import Outcome, run
 from tests.openapi.reading import reality_of, signed
 from tests.openapi.seeds import PARAMETERS, fill
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(240)]
-
 SEED = 0
 EXAMPLES = 10
 READERS_ONLY = {

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from typer.testing import CliRunner
 
 from dropscore.domain.drop import DropState
 from ops import sweeping
+from ops.__main__ import main
 from ops.cli import enqueue as enqueue_command
 from ops.cli import options
 from ops.cli.app import app
 from ops.cli.output import ago, size
+from tests.command_line import run_here
 from tests.ops.builders import SweepDouble
 
 REPOSITORY = Path(__file__).parents[2]
@@ -222,22 +225,17 @@ def test_sizes(count, text):
     assert size(count) == text
 
 
-def process(*arguments, **environment):
+@pytest.fixture
+def nowhere(monkeypatch):
+    """Variables of an AWS that does not answer; nobody waits between the tries."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_CONFIG_FILE": os.devnull}
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *arguments],
-        cwd=REPOSITORY,
-        env={**clean, **keys, "AWS_EC2_METADATA_DISABLED": "true", **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return {**clean, **keys, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 
 
-def test_an_error_is_one_line_and_for_machines_json():
-    done = process("status", "--json", AWS_REGION="us-east-1", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+def test_an_error_is_one_line_and_for_machines_json(nowhere):
+    done = run_here(main, "status", "--json", environment=nowhere)
 
     assert done.returncode == 1
     assert "Could not connect" in json.loads(done.stdout)["error"]
@@ -245,15 +243,16 @@ def test_an_error_is_one_line_and_for_machines_json():
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_the_doctor_says_that_it_cannot_reach_aws():
-    done = process("doctor", AWS_REGION="us-east-1", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+def test_the_doctor_says_that_it_cannot_reach_aws(nowhere):
+    done = run_here(main, "doctor", environment=nowhere)
 
     assert done.returncode == 1
     assert "problem  account: Could not connect" in done.stdout
 
 
 def test_without_a_terminal_nothing_is_coloured():
-    done = process("--help")
+    command = [sys.executable, "-m", "ops", "--help"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0
     assert "\x1b" not in done.stdout

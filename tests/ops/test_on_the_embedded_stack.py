@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 from dropscore.aws.ledger import Versions
-from local.demo.model import install_sample_model
-from local.stack import STACK_NAME, LocalStack
+from local.stack import STACK_NAME
+from ops.__main__ import main
+from tests.command_line import run_here
 from tests.flow.flow import Flow, parquet, wait_for
 from tests.local.builders import Principal, principal
-
-pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
 REPOSITORY = Path(__file__).parents[2]
 PERMISSIONS = (REPOSITORY / "docs" / "permissions.md").read_text()
@@ -28,19 +27,6 @@ PERMISSIONS = (REPOSITORY / "docs" / "permissions.md").read_text()
 
 MINISTACK_ASKS = "lambda:ListEventSourceMappings"
 """For GetEventSourceMapping: it tells the two apart by nothing but their method."""
-
-
-@pytest.fixture(scope="module")
-def deployed() -> Iterator[Flow]:
-    parameters = {"JobWindowSeconds": "1", "BatchWindowSeconds": "1", "AlarmEmail": "operator@example.com"}
-    with LocalStack(parameters) as stack:
-        yield Flow(stack, install_sample_model(stack))
-
-
-@pytest.fixture
-def flow(deployed: Flow) -> Iterator[Flow]:
-    yield deployed
-    deployed.stack.reset_faults()
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +39,10 @@ def operator(deployed: Flow) -> Principal:
 
 
 @pytest.fixture
-def start(deployed: Flow, operator: Principal, tmp_path: Path):
-    """Starts a command that finds the stack through the environment; nothing may be left in its TMPDIR."""
+def environment(deployed: Flow, operator: Principal, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Where a command finds the stack; nothing may be left in its TMPDIR."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment = {
+    yield {
         **clean,
         "AWS_ENDPOINT_URL": deployed.stack.endpoint_url,
         "AWS_REGION": deployed.stack.region,
@@ -65,6 +51,12 @@ def start(deployed: Flow, operator: Principal, tmp_path: Path):
         "STACK": STACK_NAME,
         "TMPDIR": str(tmp_path),
     }
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def start(environment):
+    """Starts a command as a process."""
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "ops", *arguments]
@@ -80,19 +72,17 @@ def start(deployed: Flow, operator: Principal, tmp_path: Path):
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
 
-    yield start
-    assert list(tmp_path.iterdir()) == []
+    return start
 
 
 @pytest.fixture
-def ops(start):
+def ops(environment):
     """Runs a command with `--json`: its document; `code` is the exit code that it has to have."""
 
     def ops(*arguments: str, code: int = 0):
-        process = start(*arguments, "--json")
-        out, err = process.communicate(timeout=100)
-        assert process.returncode == code, (out, err)
-        return json.loads(out)
+        done = run_here(main, *arguments, "--json", environment=environment)
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return json.loads(done.stdout)
 
     return ops
 
@@ -101,13 +91,13 @@ def findings(document, level):
     return {finding["about"]: finding for finding in document["findings"] if finding["level"] == level}
 
 
-def test_the_doctor_finds_nothing_wrong_with_a_stack_that_is_well(ops):
+def test_the_doctor_finds_nothing_wrong_with_a_stack_that_is_well(flow, ops):
     told = ops("doctor")
 
     assert (told["problems"], told["warnings_found"]) == (0, 0)
     said = {finding["about"]: finding["found"] for finding in told["findings"]}
     assert "not asked: the embedded stack has no quotas" in said["quota"]
-    assert said["model of group dropscore"].startswith("version 1 scores")
+    assert said["model of group dropscore"].startswith(f"version {flow.model.version.number} scores")
 
 
 def test_the_doctor_looks_at_names_before_there_is_a_stack(ops):
@@ -184,23 +174,23 @@ def test_failed_drops_are_retried(flow, ops):
 
 
 def test_a_held_version_is_found_and_released(flow, ops):
-    arn = flow.model.version.arn
+    arn, number = flow.model.version.arn, str(flow.model.version.number)
     Versions(flow.table).hold(arn, "its jobs end without output: x")
     drop_id = flow.put("held.parquet", parquet(2))
     flow.wait_until([drop_id], {"PREPARED"})
 
     status, doctor, held = ops("status"), ops("doctor", code=1), ops("release")
-    told = ops("release", "1")
+    told = ops("release", number)
 
     assert status["held"] == {arn: "its jobs end without output: x"}
     assert any("which is held" in wait["waits_for"] for wait in status["waits"])
     assert "is held" in findings(doctor, "problem")["model of group dropscore"]["found"]
-    assert [one["version"] for one in held["held"]] == [1]
+    assert [one["version"] for one in held["held"]] == [int(number)]
     assert told["release"] == {arn: "scores again"}
     flow.table.change(f"drop#{drop_id}", {"due": "2020-01-01T00:00:00.000Z"}, None)  # not in 5 minutes, now
     flow.sweep()
     flow.wait(drop_id)
-    assert ops("release", "1", code=1)["release"] == {arn: "left alone: it is not held"}
+    assert ops("release", number, code=1)["release"] == {arn: "left alone: it is not held"}
 
 
 def test_dead_letters_are_looked_at_and_sent_back(flow, ops):
@@ -272,8 +262,8 @@ def test_a_day_and_a_version_are_found_in_the_ledger(flow, ops):
     wait_for(lambda: int(time.time()) > flow_second(flow, "day.parquet"), lambda: "the same second")
 
     day = ops("rescore", "--day", f"{drop.arrived_at:%Y-%m-%d}", "--dry-run")
-    version = ops("rescore", "--version", "1", "--dry-run")
-    other = ops("rescore", "--version", "9", "--dry-run")
+    version = ops("rescore", "--version", str(flow.model.version.number), "--dry-run")
+    other = ops("rescore", "--version", "99", "--dry-run")
 
     assert day["files"] >= 1
     assert version["files"] >= 1
@@ -291,7 +281,7 @@ def test_ctrl_c_ends_tail_with_what_was_seen_and_leaves_nothing_running(flow, st
         if "SCORING" in line:
             break
     process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=30)
+    rest, err = process.communicate(timeout=120)
     flow.stack.reset_faults()
 
     assert process.returncode == 130

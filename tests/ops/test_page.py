@@ -146,7 +146,7 @@ def test_no_path_leads_out_of_the_api(proxy: PageProxy, upstream: Upstream, path
     "request_line", ["GET http://evil.example/ HTTP/1.1", "GET //evil.example/ HTTP/1.1", "NOT HTTP"]
 )
 def test_no_other_server_is_asked(proxy: PageProxy, upstream: Upstream, request_line: str) -> None:
-    with socket.create_connection(("127.0.0.1", proxy.server_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.server_port), timeout=60) as connection:
         host = f"Host: 127.0.0.1:{proxy.server_port}\r\nConnection: close"
         connection.sendall(f"{request_line}\r\n{host}\r\n\r\n".encode())
         answer = connection.makefile("rb").read()
@@ -169,7 +169,7 @@ def test_a_body_is_seen_in_whatever_case_it_is_announced(
     proxy: PageProxy, upstream: Upstream, name: str
 ) -> None:
     value = "chunked" if name.lower() == "transfer-encoding" else "0"
-    with socket.create_connection(("127.0.0.1", proxy.server_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.server_port), timeout=60) as connection:
         head = f"GET /drops HTTP/1.1\r\nHost: 127.0.0.1:{proxy.server_port}\r\n{name}: {value}\r\n\r\n"
         connection.sendall(head.encode())
         answer = connection.makefile("rb").read()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from statistics import mean
 from typing import Any
@@ -44,13 +43,10 @@ def readings(page: Page) -> str:
     return page.locator(".readout").inner_text()
 
 
-def test_a_month_of_minutes_is_drawn_soon_and_with_few_nodes(api: Api, shown: Show) -> None:
+def test_a_month_of_minutes_is_drawn_with_few_requests_and_nodes(api: Api, shown: Show) -> None:
     rows = month(A_MONTH)
-    begun = time.monotonic()
     page = shown(rows)
-    seconds = time.monotonic() - begun
 
-    assert seconds < 8  # about 0.6 on two free cores, with the window's opening
     assert len(api.asked_for(f"drops/{drop_id(1)}/predictions")) == 5
     assert page.locator(".chart svg, .chart svg *").count() < 80
     assert len(path(page, "prediction")) < 20_000

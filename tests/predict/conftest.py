@@ -1,9 +1,8 @@
-"""An embedded AWS with nothing in it but what the endpoint needs, and the command line of training."""
+"""What the endpoint needs, in the embedded AWS, and the command line of training."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 from local.demo.sensor_month import write_sensor_month
 from local.server_process import ServerProcess
 from local.settings import ACCOUNT_ID
+from tests.flow.flow import Flow
 from training.cli import endpoint
 from training.cli.app import app as training
 
@@ -77,14 +77,9 @@ class Account:
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Iterator[ServerProcess]:
-    with ServerProcess() as aws:
-        yield aws
-
-
-@pytest.fixture(scope="session")
-def account(embedded: ServerProcess) -> Account:
-    """Bucket, group and role as the stack makes them, and commands that reach them."""
+def account(deployed: Flow) -> Account:
+    """Bucket, group and role of its own beside the deployed stack's, and commands that reach them."""
+    embedded = deployed.stack
     embedded.client("s3").create_bucket(Bucket=MODELS)
     embedded.client("sagemaker").create_model_package_group(ModelPackageGroupName="toy")
     iam = embedded.client("iam")

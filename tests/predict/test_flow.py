@@ -99,7 +99,7 @@ def test_a_new_version_takes_over_while_requests_go_on_and_none_fails(
             stop.wait(0.05)
         stop.set()
         for one in asking:
-            one.result(timeout=60)
+            one.result(timeout=240)
 
     # THEN every request was answered, by the old version until the new one was healthy
     assert (waiting["version"], waiting["approved_version"]) == (version, newer)

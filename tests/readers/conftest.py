@@ -1,8 +1,7 @@
-"""Results made by the real code, as a folder; one deployed stack with results of all kinds in it."""
+"""Results made by the real code, as a folder; results of all kinds in the deployed stack."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 
 from dropscore.domain.drop import Drop
 from local.demo.model import install_sample_model
-from local.stack import LocalStack
 from tests.flow.flow import Flow, parquet
 from tests.simulation.world import World
 from tests.simulation.world import parquet as readings
@@ -48,23 +46,17 @@ def bucket_folder(world: World, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def flow() -> Iterator[Flow]:
-    """A stack whose readers are in a hurry."""
-    parameters = {"JobWindowSeconds": "0", "BatchWindowSeconds": "1"}
-    with LocalStack(parameters=parameters) as stack:
-        yield Flow(stack, install_sample_model(stack))
-
-
-@pytest.fixture(scope="session")
-def scored(flow: Flow) -> list[Drop]:
+def scored(deployed: Flow) -> list[Drop]:
     """Results by two model versions: with keys and without, with actuals and without, zoned and empty."""
+    flow, first = deployed, deployed.model.version.number
     ids = [
         flow.put("data/company_id=1/sensor_id=422/a.parquet", parquet(5)),
         flow.put("plain.parquet", parquet(3, snmpcpu_processor_1=None)),
         flow.put("empty/company_id=2/a.parquet", parquet(0)),
     ]
     flow.wait(*ids)
-    install_sample_model(flow.stack)
+    flow.model = install_sample_model(flow.stack)
+    second = flow.model.version.number
     ts = pa.array(INDIAN_TIMES, pa.timestamp("us", "Asia/Kolkata"))
     ids += [
         flow.put("data/company_id=1/sensor_id=422/b.parquet", parquet(4)),
@@ -72,6 +64,6 @@ def scored(flow: Flow) -> list[Drop]:
     ]
     drops = flow.wait(*ids)
     assert [(drop.state, drop.model.version) for drop in drops if drop.model] == [
-        ("SCORED", version) for version in (1, 1, 1, 2, 2)
+        ("SCORED", version) for version in (first, first, first, second, second)
     ]
     return drops

@@ -40,20 +40,6 @@ def ids(page):
     return [drop.drop_id for drop in page.drops]
 
 
-def test_every_selection_comes_whole_and_in_order_whatever_the_pages_and_bounds(stock):
-    stock.add_many(25, Random(1), days=4)  # noqa: S311 - no secret
-    some = Arrived(START + DAY, START + 2 * DAY)
-    for selection in stock.selections():
-        for arrived, limit in ((ALWAYS, 1_000), (some, 3)):
-            found = stock.pages(selection, arrived, limit)
-            assert [one for page in found for one in page] == stock.expected(selection, arrived), selection
-
-
-def test_an_empty_ledger_has_one_empty_page_of_everything(stock):
-    for selection in stock.selections():
-        assert stock.pages(selection, ALWAYS, 10) == [[]]
-
-
 def test_the_last_page_says_that_it_is_the_last(large):
     """A full page that nothing follows, too: nobody asks for another one in vain."""
     for number in range(6):

@@ -128,13 +128,28 @@ def silence() -> Iterator[None]:
         logging.disable(before)
 
 
-def single_faults(scenario: str, kinds: Sequence[Fault] = tuple(Fault)) -> Iterator[Lived]:
-    """A life without a fault, then one for each side effect and each kind of fault."""
+def single_faults(
+    scenario: str, kinds: Sequence[Fault] = tuple(Fault), every: int = 1, seed: int = 0
+) -> Iterator[Lived]:
+    """A life without a fault, then one for each side effect and each kind of fault.
+
+    With `every`, each kind of fault strikes at every so many side effects only. Which they are is up to
+    `seed`: so many successive seeds have them all.
+    """
     unharmed = lived(scenario, {})
     yield unharmed
-    for number in range(1, unharmed.calls + 1):
-        for fault in kinds:
-            yield lived(scenario, {number: fault})
+    for point in chosen(unharmed.calls, kinds, every, seed):
+        yield lived(scenario, dict([point]))
+
+
+def chosen(calls: int, kinds: Sequence[Fault], every: int, seed: int) -> list[tuple[int, Fault]]:
+    """The crash points that a seed stands for: the side effect's number and the kind of fault."""
+    return [
+        (number, fault)
+        for number in range(1, calls + 1)
+        for place, fault in enumerate(kinds)
+        if (number + place * every // len(kinds) + seed) % every == 0
+    ]
 
 
 def pairs(scenario: str, every: int = 1) -> Iterator[Lived]:

@@ -13,6 +13,17 @@ from tests.simulation.random_lives import random_life
 pytestmark = pytest.mark.no_cover  # measuring would take as long again; tests/usecases covers the same lines
 
 
+DAILY = 40
+
+
+@pytest.mark.parametrize("number", range(DAILY))
+def test_the_promises_hold_whatever_happens_today(number: int, simulation_seed: int) -> None:
+    life = random_life(simulation_seed * DAILY + number)
+
+    assert life.broken is None, f"again: {life.again}"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(300))
 def test_the_promises_hold_whatever_happens(seed: int) -> None:
     life = random_life(seed)

@@ -8,10 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from boto3 import Session
 from samcli.yamlhelper import yaml_parse
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
+
+from local.template import translate
 
 REPOSITORY = Path(__file__).parents[2]
 _NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -30,14 +29,18 @@ class Translated:
 
 
 @cache
-def translated(with_key: bool = False, *, true: tuple[str, ...] = ()) -> Translated:
-    """The template where only the conditions named hold; `with_key`: HasKey."""
+def _as_cloudformation_gets_it() -> str:
+    """SAM's translation of the template, as JSON."""
     source = yaml_parse((REPOSITORY / "template.yaml").read_text())
     # SAM translates only what has been uploaded.
     source["Globals"]["Function"]["CodeUri"] = "s3://artifacts/functions.zip"
-    region = Session(region_name="us-east-1")
-    template = Translator({}, Parser(), boto_session=region).translate(source, parameter_values={})
-    plain = json.loads(json.dumps(template))
+    return json.dumps(translate(source, {}, "us-east-1"))
+
+
+@cache
+def translated(with_key: bool = False, *, true: tuple[str, ...] = ()) -> Translated:
+    """The template where only the conditions named hold; `with_key`: HasKey."""
+    plain = json.loads(_as_cloudformation_gets_it())
     holding = {*true, *(["HasKey"] if with_key else [])}
     assert holding <= set(plain["Conditions"])
     decided = {name: name in holding for name in plain["Conditions"]}

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.command_line import run_here
 from tests.training.builders import sensor_table
+from training.__main__ import main
 from training.cli.options import microseconds, split_names
 from training.errors import TrainingError
 from training.sensors.files import find_sensor
@@ -19,9 +21,8 @@ OPTIONS = ("--features", "minutes hour load", "--target", "target")
 
 
 def run(*arguments, **environment):
-    command = [sys.executable, "-m", "training", *map(str, arguments)]
     path = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "functions"), **environment}
-    return subprocess.run(command, cwd=ROOT, env=path, capture_output=True, text=True, check=False)
+    return run_here(main, *arguments, environment=path)
 
 
 def test_prepare_and_train_make_what_register_takes(write_sensor, tmp_path):
@@ -107,7 +108,8 @@ def test_bad_news_is_one_line_without_traceback(arguments, said):
 
 
 def test_help_shows_the_way_to_an_approved_model():
-    shown = run("--help").stdout
+    command = [sys.executable, "-m", "training", "--help"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     for command in ("prepare", "train", "register", "approve", "reject", "list", "show"):
         assert command in shown

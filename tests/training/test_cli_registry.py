@@ -4,15 +4,15 @@ import json
 import os
 import pty
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dropscore.domain.spec import sha256_hex
 from local.server_process import ServerProcess
+from tests.command_line import run_here
 from tests.training.test_archive import with_members
+from training.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "the-models"
@@ -41,12 +41,9 @@ def run(aws):
         "AWS_SECRET_ACCESS_KEY": aws.credentials.secret_access_key,
     }
 
-    def training(*arguments, group="the-group", stdin=subprocess.DEVNULL):
-        command = [sys.executable, "-m", "training", *map(str, arguments)]
+    def training(*arguments, group="the-group", stdin=None):
         variables = {**environment, "MODEL_PACKAGE_GROUP": group}
-        return subprocess.run(
-            command, cwd=ROOT, env=variables, stdin=stdin, capture_output=True, text=True, check=False
-        )
+        return run_here(main, *arguments, environment=variables, stdin=stdin)
 
     return training
 
