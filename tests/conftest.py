@@ -23,7 +23,8 @@ SLOW_FOLDERS = frozenset(
 
 STACK = {
     "JobWindowSeconds": "0",
-    "BatchWindowSeconds": "1",
+    "BatchSize": "10",
+    "BatchWindowSeconds": "0",
     "MaxRowsPerDrop": "100000",
     "AlarmEmail": "operator@example.com",
     "ExpectDailyDrops": "true",
@@ -31,7 +32,7 @@ STACK = {
     "ApiBurstLimit": "5000",
     "RealtimeEndpoint": "enabled",
 }
-"""The parameters of the deployed stack."""
+"""The parameters of the deployed stack: nothing waits for company."""
 
 # A first call that imports something, on a machine that others use too, is not what these tests are about.
 settings.register_profile("dropscore", deadline=None)

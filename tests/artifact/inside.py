@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -34,7 +35,8 @@ from dropscore.predict.asked import SourceRows
 from dropscore.predict.matrix import matrix
 
 ROWS = 1_000
-SPEC = FeatureSpec(("hour", "load"), "target", "ts", ("device",), "Europe/Berlin")
+SPEC = FeatureSpec(("hour", "load", "amount", "flag"), "target", "ts", ("device",), "Europe/Berlin")
+ASKED = {"ts": "2026-07-01T22:30:00Z", "load": 2, "amount": 0.5, "flag": False}
 
 
 def main(folder: Path) -> None:
@@ -48,14 +50,14 @@ def main(folder: Path) -> None:
     source = folder / INBOX / SOURCE.key
     source.parent.mkdir(parents=True)
     refused = [_refusal(work, drop, file.rename(source)) for file in sorted(folder.glob("*.encrypted"))]
-    codecs = {"ts": "zstd", "load": "snappy", "target": "gzip", "device": "lz4"}
+    codecs = {"ts": "zstd", "load": "snappy", "amount": "brotli", "target": "gzip", "device": "lz4"}
     pq.write_table(_rows(), source, compression=codecs, row_group_size=ROWS // 3)
     job = EndedJob(folder, ROWS, 1, shuffled=True)
     prepared = work.convert(drop, ApprovedModel(MODEL, SPEC))
     lines = [line.split(",") for line in job.shard_files[0].read_text().splitlines()]
     for output in job.output_files:
         output.parent.mkdir(parents=True)
-        output.write_text("".join(f"{row},{float(load) + 0.5}\n" for row, _, load in reversed(lines)))
+        output.write_text("".join(f"{row},{float(load) + 0.5}\n" for row, _, load, *_ in reversed(lines)))
     joined = work.join(replace(job.drop, rows_rejected=1), job.job, job.outputs)
     key = joined.result_uri.removeprefix(f"s3://{RESULTS}/")
     page = Rows(Bucket(s3, RESULTS)).json(key, ROWS, Window(start=500, limit=2), 10_000)
@@ -65,7 +67,7 @@ def main(folder: Path) -> None:
         "joined": astuple(joined.counts),
         "mean_absolute": joined.errors.mean_absolute,
         "page": [json.loads(row) for row in page.rows],
-        "features": matrix(SourceRows([{"ts": "2026-07-01T22:30:00Z", "load": 2}]), SPEC),
+        "features": matrix(SourceRows([ASKED]), SPEC),
         "refused": refused,
         "libraries": sorted(_loaded()),
     }
@@ -89,6 +91,8 @@ def _rows() -> pa.Table:
                 [start + timedelta(minutes=row) for row in range(ROWS)], pa.timestamp("ms", "UTC")
             ),
             "load": pa.array([None if row == 7 else value for row, value in enumerate(load)]),
+            "amount": pa.array([Decimal("1.25")] * ROWS, pa.decimal128(9, 2)),
+            "flag": pa.array([True] * ROWS),
             "target": pa.array(load),
             "device": pa.array([f"device {row % 3}" for row in range(ROWS)]).dictionary_encode(),
         }

@@ -114,12 +114,6 @@ def faults(value: Any, model: Any, where: str) -> list[str]:
     return [] if isinstance(value, kinds[model.type_name]) else [f"{where} is {value!r}"]
 
 
-def test_a_fault_in_the_end_of_a_job_is_found() -> None:
-    described = botocore.session.get_session().get_service_model("sagemaker").shape_for("TransformResources")
-    wrong = {"InstanceType": "ml.toaster", "InstanceCount": "1", "Colour": "red"}
-    assert len(faults(wrong, described, "it")) == 3
-
-
 @pytest.mark.parametrize("name", HTTP)
 def test_requests_have_the_shape_of_api_gateway_s_payload_2_0(name: str) -> None:
     request = APIGatewayProxyEventV2Model.model_validate(load(name))

@@ -63,7 +63,14 @@ def test_events_that_come_twice_change_nothing(flow: Flow) -> None:
     assert len(flow.results_of(drop)) == 1
 
 
-@pytest.mark.parametrize("fault", ["leave_out_rows", "duplicate_rows", "leave_out_object"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "leave_out_rows",
+        pytest.param("duplicate_rows", marks=pytest.mark.slow),
+        pytest.param("leave_out_object", marks=pytest.mark.slow),
+    ],
+)
 def test_outputs_that_are_not_whole_are_scored_again(flow: Flow, fault: str) -> None:
     flow.stack.change_faults(output_fault=fault, output_fault_jobs=1, output_fault_rows=1)
 

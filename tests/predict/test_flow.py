@@ -219,6 +219,7 @@ def test_people_are_told_in_a_few_lines(account: Account, name: str) -> None:
     assert account.tell("down", "--name", name) == [f"there is no endpoint {name}"]
 
 
+@pytest.mark.slow
 def test_waiting_has_a_limit(account: Account, name: str) -> None:
     account.aws.change_faults(endpoint_delay_seconds=8)
 
