@@ -24,6 +24,8 @@ COMPILE := requirements/uv pip compile --quiet --generate-hashes --universal --p
 PYTEST := $(RUN) pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 export SAM_CLI_TELEMETRY := 0
+# Packages come without byte code: unless it is kept, each of a hundred processes compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-dev setup-sagemaker setup-bench lint test test-slow test-all bench fuzz test-api test-chaos test-sim demo local invoke page openapi build deploy requirements clean
 

@@ -48,6 +48,13 @@ def pytest_report_header() -> str:
     return f"simulation: SIMULATION_SEED={os.environ['SIMULATION_SEED']}"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what `make test` leaves out."""
+    if config.option.markexpr == "not slow" and collection_path.parent == TESTS:
+        return collection_path.name in SLOW_FOLDERS or None
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what `-m` does not want
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow, and keep together what shares a stack or a file: one worker runs each group."""
