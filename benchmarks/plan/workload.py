@@ -64,8 +64,8 @@ class Stack:
     max_job_hours: float = 6
     batch_size: int = 100
     batch_window_seconds: float = 5
-    prepare_concurrency: int = 5
-    collect_concurrency: int = 4
+    prepare_concurrency: int = 4
+    collect_concurrency: int = 3
     memory_megabytes: int = 1_769
     storage_megabytes: int = 2_048
     timeout_seconds: float = 300

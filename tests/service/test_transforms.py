@@ -75,6 +75,40 @@ def test_with_a_customer_key_outputs_and_volumes_are_encrypted_by_it():
         Transforms(client, replace(SETTINGS, kms_key_arn=KEY)).create_job(*JOB)
 
 
+@pytest.mark.parametrize(
+    ("instance_type", "has_local_nvme"),
+    [
+        ("ml.m5.large", False),
+        ("ml.m5d.large", True),
+        ("ml.c5.xlarge", False),
+        ("ml.c6id.xlarge", True),
+        ("ml.r7gd.xlarge", True),
+        ("ml.m6idn.xlarge", True),
+        ("ml.p3.2xlarge", False),
+        ("ml.p3dn.24xlarge", True),
+        ("ml.p4de.24xlarge", True),
+        ("ml.p5.48xlarge", True),
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.xlarge", True),
+        ("ml.g6e.xlarge", True),
+        ("ml.inf2.xlarge", False),
+        ("ml.trn1.2xlarge", True),
+    ],
+)
+def test_volumes_of_instances_with_local_nvme_get_no_key_since_sagemaker_refuses_it(
+    instance_type, has_local_nvme
+):
+    resources = {**REQUEST["TransformResources"], "InstanceType": instance_type}
+    if not has_local_nvme:
+        resources["VolumeKmsKeyId"] = KEY
+    output = {**REQUEST["TransformOutput"], "KmsKeyId": KEY}
+    request = {**REQUEST, "TransformOutput": output, "TransformResources": resources}
+    settings = replace(SETTINGS, kms_key_arn=KEY, instance_type=instance_type)
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("create_transform_job", {"TransformJobArn": "arn"}, request)
+        Transforms(client, settings).create_job(*JOB)
+
+
 def test_a_model_is_made_of_the_package_with_the_job_s_role():
     request = {
         "ModelName": "dropscore-v7",

@@ -12,7 +12,7 @@ from random import Random
 from dropscore.aws.queues import MAX_DELAY_SECONDS
 from dropscore.domain.messages import CollectPart
 
-VISIBILITY = timedelta(seconds=1800)
+VISIBILITY = timedelta(seconds=2160)
 MAX_RECEIVES = 5
 """The queues' VisibilityTimeout and maxReceiveCount (template.yaml)."""
 

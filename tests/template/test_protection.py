@@ -123,10 +123,14 @@ def test_logs_expire():
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-@pytest.mark.parametrize("name", [*BUCKETS, "LedgerTable"])
-def test_data_outlives_the_stack(name):
+NAMED = [*BUCKETS, "ModelPackageGroup"]
+
+
+@pytest.mark.parametrize("name", [*NAMED, "LedgerTable"])
+def test_data_outlives_the_stack_and_names_do_not_outlive_a_creation_that_failed(name):
     resource = translated().template["Resources"][name]
-    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    assert resource["DeletionPolicy"] == ("RetainExceptOnCreate" if name in NAMED else "Retain")
+    assert resource["UpdateReplacePolicy"] == "Retain"
 
 
 def test_queues_are_encrypted_with_the_customers_key_where_there_is_one():

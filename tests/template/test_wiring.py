@@ -78,7 +78,7 @@ def test_every_target_of_eventbridge_has_a_dead_letter_queue_that_admits_it():
 
 
 @pytest.mark.parametrize(("function", "queue"), QUEUES_OF.items())
-def test_a_queue_stands_before_each_function_and_gives_it_six_timeouts(function, queue):
+def test_a_queue_stands_before_each_function_and_gives_it_six_timeouts_and_the_window(function, queue):
     (mapping,) = [
         found["Properties"]
         for found in translated().of_type("AWS::Lambda::EventSourceMapping").values()
@@ -89,7 +89,14 @@ def test_a_queue_stands_before_each_function_and_gives_it_six_timeouts(function,
     concurrency = mapping["ScalingConfig"]["MaximumConcurrency"]["Ref"]
     assert translated().template["Parameters"][concurrency]["MinValue"] == 2
     timeout = translated().properties(function)["Timeout"]
-    assert translated().properties(queue)["VisibilityTimeout"] == 6 * timeout == 1800
+    longest_window = translated().template["Parameters"]["BatchWindowSeconds"]["MaxValue"]
+    assert translated().properties(queue)["VisibilityTimeout"] > 6 * timeout + longest_window
+
+
+def test_a_new_account_of_ten_functions_has_room_for_the_api_beside_what_scores():
+    parameters = translated().template["Parameters"]
+    scoring = sum(parameters[name]["Default"] for name in ("PrepareConcurrency", "CollectConcurrency"))
+    assert scoring + 1 + 2 <= 10, "the sweep takes one, the API needs two"
 
 
 @pytest.mark.parametrize(("queue", "dlq"), DLQ_OF.items())

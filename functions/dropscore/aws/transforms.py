@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,10 @@ from dropscore.domain.job import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+_LOCAL_NVME = re.compile(r"ml\.([a-z]+\d+[a-z]*d(n|e)?|g5|g6e?|p5\w*|trn\d\w*)\.")
+"""Instance types with local NVMe drives, encrypted by hardware: SageMaker refuses `VolumeKmsKeyId` for
+them (TransformResources, API reference; "Instance store volumes", EC2 user guide)."""
 
 
 class CannotStart(DropscoreError):
@@ -86,7 +91,9 @@ class Transforms:
             "InstanceCount": instances,
         }
         if settings.kms_key_arn:
-            output["KmsKeyId"] = resources["VolumeKmsKeyId"] = settings.kms_key_arn
+            output["KmsKeyId"] = settings.kms_key_arn
+            if not _LOCAL_NVME.match(settings.instance_type):
+                resources["VolumeKmsKeyId"] = settings.kms_key_arn
         source = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": manifest_uri}}
         try:
             self._client.create_transform_job(
