@@ -126,6 +126,8 @@ def _of_preparing(drop: Drop, now: datetime) -> tuple[str, str | None]:
 
 def _of_prepared(drop: Drop, situation: Situation) -> tuple[str, str | None]:
     brakes, model = situation.brakes, drop.model
+    if drop.aws_failures and drop.reason:
+        return drop.reason, None
     if reason := situation.held.get(model.package_arn if model else ""):
         version = model.version if model else 0
         return (

@@ -15,12 +15,15 @@ from dropscore.aws.queues import Queues
 from dropscore.deadline import Clock
 from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.job import (
+    AWS_RETRY_SECONDS,
     MAX_BARREN,
     GiveUp,
     Job,
     JobState,
     Outcome,
     Retry,
+    RetryLater,
+    Verdict,
     after_unscored,
     unscored_reason,
 )
@@ -57,9 +60,8 @@ class Closing:
         settled += self._settle(job, unscored)
         well = job.outcome is Outcome.COMPLETED and not unscored
         try:
-            job = self.jobs.close(
-                job, JobState.DONE if well else JobState.FAILED, job.failure_reason, self.clock()
-            )
+            state = JobState.DONE if well else JobState.FAILED
+            job = self.jobs.close(job, state, self._reason(job, unscored), self.clock())
         except Conflict:
             logger.info("the job was closed by another invocation")
         else:
@@ -89,8 +91,24 @@ class Closing:
                 logger.info("drop was settled by another invocation", drop_id=drop.drop_id)
         return settled
 
-    def _apply(self, verdict: Retry | GiveUp, job: Job, drop: Drop) -> Drop:
+    def _reason(self, job: Job, unscored: Sequence[Drop]) -> str | None:
+        """What the job says of its end."""
+        later = [
+            verdict for verdict in after_unscored(job, unscored).values() if isinstance(verdict, RetryLater)
+        ]
+        return later[0].reason if later else job.failure_reason
+
+    def _apply(self, verdict: Verdict, job: Job, drop: Drop) -> Drop:
         match verdict:
+            case RetryLater(cohort, due, reason):
+                if drop.aws_failures + 1 >= len(AWS_RETRY_SECONDS):
+                    logger.error(
+                        "AWS has failed the same drops for hours: look at its health, or change InstanceType",
+                        drop_id=drop.drop_id,
+                        reason=reason,
+                        operator_needed=True,
+                    )
+                return self.drops.score_later(drop, cohort, reason, due, self.clock())
             case GiveUp(reason):
                 logger.error(
                     "drop failed for good: mend the cause, then retry it", drop_id=drop.drop_id, reason=reason
@@ -105,13 +123,13 @@ class Closing:
         """Hold a version whose jobs end without any output, twice in a row.
 
         A drop that fails alone counts once, however often it is tried, and not at all once its version has
-        scored others: then the drop is at fault.
+        scored others: then the drop is at fault. A failure of AWS's own says nothing of the version.
         """
         arn = job.model.package_arn
         alone = len(job.members) == 1
         if job.outputs:
             self.versions.job_fruitful(arn)
-        elif not alone or not self.versions.get(arn).proven:
+        elif not job.aws_failure and (not alone or not self.versions.get(arn).proven):
             barren = self.versions.note_barren(arn, job.members[0].drop_id if alone else job.name)
             if len(barren) >= MAX_BARREN:
                 reason = f"its jobs end without output: {job.failure_reason or job.outcome}"

@@ -107,7 +107,7 @@ class Collect:
         outputs = self._outputs(job)
         if job.outcome is None:
             count = sum(map(len, outputs.values()))
-            job = self.jobs.end(job, outcome, failure_reason, count, now.date().isoformat())
+            job = self.jobs.end(job, outcome, failure_reason, count, now)
         return self._fan_out(job, outputs)
 
     def _part(self, job: Job, message: CollectPart) -> list[Drop]:

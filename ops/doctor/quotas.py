@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dropscore.aws.transforms import REQUEST_QUOTA
 from ops.connection import Connection
 from ops.doctor.finding import Findings, ok, problem, warning
 from ops.doctor.wanted import functions, instances
@@ -15,7 +16,6 @@ ALL_INSTANCES = "Number of instances across all transform jobs"
 COMFORT = 40
 """Functions at once, beyond those that score, with which readers of the results API are not in the way."""
 
-REQUEST = "request an increase in the console: Service Quotas, Amazon SageMaker"
 NOT_ASKED = "not asked: the embedded stack has no quotas"
 
 
@@ -43,11 +43,11 @@ def _judge(name: str, value: float | None, wanted: int) -> Findings:
     if value is None:
         yield problem(about, "Service Quotas knows none of that name here", "choose another InstanceType")
     elif value < 1:
-        do = f"{REQUEST}, {wanted} of `{name}`; until then files wait, or choose another InstanceType"
+        do = f"{REQUEST_QUOTA}, {wanted} of `{name}`; until then files wait, or choose another InstanceType"
         yield problem(about, "0: no job can start", do)
     elif value < wanted:
         found = f"{value:.0f}, and MaxRunningJobs times its instances is {wanted}: some jobs wait for others"
-        yield warning(about, found, f"{REQUEST}, or a smaller MaxRunningJobs")
+        yield warning(about, found, f"{REQUEST_QUOTA}, or a smaller MaxRunningJobs")
     else:
         yield ok(about, f"{value:.0f}, {wanted} wanted")
 

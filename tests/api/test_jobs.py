@@ -37,7 +37,7 @@ def test_a_job_says_all_there_is_from_plan_to_end(ask, stack):
     assert "etag" not in planned.headers
 
     job = stack.jobs.start(job, drops, NOW)
-    job = stack.jobs.end(job, Outcome.FAILED, "AlgorithmError: no", 0, "2026-03-04")
+    job = stack.jobs.end(job, Outcome.FAILED, "AlgorithmError: no", 0, NOW)
     stack.jobs.close(job, JobState.FAILED, "AlgorithmError: no", NOW + timedelta(minutes=1))
     ended = ask(f"/jobs/{job.name}")
     told = {

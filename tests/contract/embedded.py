@@ -210,8 +210,9 @@ class EmbeddedSageMaker:
         """The next job puts out nothing and fails."""
         self._server.change_faults(fail_jobs=1, failure_reason=FAILURE)
 
-    def exhaust_quota(self) -> None:
-        self._server.change_faults(instance_quota=0)
+    def allow_instances(self, number: int) -> None:
+        """The account's quota, whatever runs already."""
+        self._server.change_faults(instance_quota=number)
 
     def throttle(self, operation: str) -> None:
         """The next call of an operation is throttled."""

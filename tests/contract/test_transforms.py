@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dropscore.aws.transforms import CannotStart, ModelMissing
+from dropscore.aws.transforms import CannotStart, ModelMissing, QuotaTooLow
 from dropscore.domain.errors import ServiceBusy
 from dropscore.domain.job import Outcome
 from dropscore.domain.keys import FEATURES_PREFIX, manifest_key, outputs_prefix
@@ -128,9 +128,19 @@ def test_a_job_of_a_model_that_is_not_there_says_so(sagemaker, transforms):
 
 
 def test_a_job_beyond_the_quota_is_for_later(sagemaker, transforms, model):
-    sagemaker.exhaust_quota()
+    sagemaker.hold_jobs()
+    create_job(sagemaker, model)
+    sagemaker.allow_instances(1)
     name = unique("job")
     with pytest.raises(ServiceBusy, match="SageMaker: ResourceLimitExceeded"):
+        create_job(sagemaker, model, name=name)
+    assert transforms.describe(name) is None
+
+
+def test_a_quota_that_has_room_for_no_job_is_the_operator_s(sagemaker, transforms, model):
+    sagemaker.allow_instances(0)
+    name = unique("job")
+    with pytest.raises(QuotaTooLow, match="is 0, a job needs 1"):
         create_job(sagemaker, model, name=name)
     assert transforms.describe(name) is None
 
@@ -138,7 +148,7 @@ def test_a_job_beyond_the_quota_is_for_later(sagemaker, transforms, model):
 def test_a_job_that_was_started_already_needs_no_quota(sagemaker, model):
     sagemaker.hold_jobs()
     name = create_job(sagemaker, model)
-    sagemaker.exhaust_quota()
+    sagemaker.allow_instances(1)
     start(sagemaker, model, name)
 
 

@@ -81,11 +81,29 @@ def test_outputs_that_are_not_whole_are_scored_again(flow: Flow, fault: str) -> 
 
 
 def test_a_job_that_fails_is_tried_once_more(flow: Flow) -> None:
-    flow.stack.change_faults(fail_jobs=1, failure_reason="CapacityError: no instances of that type right now")
+    flow.stack.change_faults(fail_jobs=1, failure_reason="AlgorithmError: no such thing")
 
     (drop,) = flow.wait(flow.put("fails-once.parquet", parquet(5)))
 
     assert (drop.state, drop.tries, drop.lone_failures) == ("SCORED", 2, 1)
+
+
+def test_drops_wait_for_capacity_that_aws_has_not_and_nobody_is_blamed(flow: Flow) -> None:
+    flow.stack.change_faults(fail_jobs=1, failure_reason="CapacityError: no instances of that type right now")
+    drop_id = flow.put("no-capacity.parquet", parquet(5))
+    wait_for(
+        lambda: flow.found([drop_id])[0] and flow.found([drop_id])[0].aws_failures == 1,
+        lambda: str(flow.found([drop_id])),
+    )
+    (waiting,) = flow.found([drop_id])
+    assert waiting.state == "PREPARED"
+    assert str(waiting.reason).startswith("AWS has no capacity for the job (CapacityError: no instances")
+
+    flow.table.change(f"drop#{drop_id}", {"due": "2020-01-01T00:00:00.000Z"}, None)  # not in 10 minutes, now
+    flow.sweep()
+
+    (drop,) = flow.wait(drop_id)
+    assert (drop.state, drop.tries, drop.lone_failures) == ("SCORED", 2, 0)
 
 
 def test_a_drop_that_fails_twice_is_failed_with_sagemaker_s_reason_until_retried(flow: Flow) -> None:

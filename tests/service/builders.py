@@ -92,4 +92,4 @@ def claimed(jobs, drops, now=NOW):
 
 def ended(jobs, job, drops, now=NOW) -> Job:
     """The job, started with the drops and ended Completed."""
-    return jobs.end(jobs.start(job, drops, now), Outcome.COMPLETED, None, len(drops), "2026-03-04")
+    return jobs.end(jobs.start(job, drops, now), Outcome.COMPLETED, None, len(drops), now)

@@ -155,7 +155,7 @@ def test_the_end_of_a_job_is_noted_once_and_fixes_the_date_of_its_results(jobs, 
     job = ended(jobs, planned, jobs.claim(planned, NOW))
     assert (job.outcome, job.outputs, job.scored_date) == (Outcome.COMPLETED, 3, "2026-03-04")
     with pytest.raises(Conflict):
-        jobs.end(job, Outcome.FAILED, "later", 0, "2026-03-05")
+        jobs.end(job, Outcome.FAILED, "later", 0, NOW + timedelta(days=1))
     assert jobs.get(planned.name) == job
 
 

@@ -8,20 +8,21 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from dropscore.aws.transforms import CannotStart, Transforms, TransformSettings
+from dropscore.aws.transforms import CannotStart, QuotaTooLow, Transforms, TransformSettings
 from dropscore.domain.errors import ServiceBusy
 from tests.service.builders import stubbed
 from tests.unit.builders import ARN
 
 ROLE = "arn:aws:iam::123456789012:role/transform"
 SETTINGS = TransformSettings(ROLE, "ml.m5.large", 6, 3, kms_key_arn=None)
+INSTANCES = 2
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/k"
 JOB = (
     "dropscore-ab",
     "dropscore-v7",
     "s3://work-bucket/manifests/j.json",
     "s3://work-bucket/transform/j/",
-    2,
+    INSTANCES,
 )
 REQUEST = {
     "TransformJobName": "dropscore-ab",
@@ -118,6 +119,26 @@ def test_a_model_is_made_of_the_package_with_the_job_s_role():
     with stubbed("sagemaker") as (client, stubber):
         stubber.add_response("create_model", {"ModelArn": "a" * 20}, request)
         Transforms(client, SETTINGS).create_model("dropscore-v7", ARN)
+
+
+LIMIT = (
+    "The account-level service limit 'ml.m5.large for transform job usage' is {} Instances, with current "
+    "utilization of {} Instances and a request delta of 1 Instances. Please use AWS Service Quotas to "
+    "request an increase for this quota."
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(0, QuotaTooLow), (1, QuotaTooLow), (INSTANCES, ServiceBusy), (4, ServiceBusy)]
+)
+def test_a_quota_with_room_for_no_job_is_the_operator_s_and_named(value, kind):
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_client_error("create_transform_job", "ResourceLimitExceeded", LIMIT.format(value, value))
+        with pytest.raises(kind, match=r"ml\.m5\.large for transform job usage") as refused:
+            Transforms(client, SETTINGS).create_job(*JOB)
+    if kind is QuotaTooLow:
+        assert "Service Quotas" in str(refused.value)
+        assert f"is {value}, a job needs {INSTANCES}" in str(refused.value)
 
 
 @pytest.mark.parametrize("call", ["create_job", "create_model"])

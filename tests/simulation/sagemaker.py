@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dropscore.aws.transforms import CannotStart, ModelMissing, TransformStatus
+from dropscore.aws.transforms import CannotStart, ModelMissing, QuotaTooLow, TransformStatus
 from dropscore.domain.errors import ServiceBusy
 from dropscore.domain.job import Outcome
 from dropscore.domain.model import Package
 from tests.simulation.memory import MemoryBucket
 from tests.simulation.stack import GROUP
+
+NO_CAPACITY = (
+    "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different type."
+)
 
 
 @dataclass(eq=False)
@@ -21,7 +25,9 @@ class SageMaker:
     """Registry and transforms in one: what the adapters of both say to the use cases.
 
     `broken` are versions whose jobs put out nothing, `poison` are drops whose shards fail, `short` are drops
-    of whose outputs a row is missing, in that many jobs to come.
+    of whose outputs a row is missing, in that many jobs to come. Until `no_capacity_until` AWS has
+    no instances.
+    `quota` counts jobs; below `least_instances` it has room for none.
     """
 
     work: MemoryBucket
@@ -34,6 +40,9 @@ class SageMaker:
     broken: set[int] = field(default_factory=set)
     poison: dict[str, int] = field(default_factory=dict)
     short: dict[str, int] = field(default_factory=dict)
+    no_capacity_until: datetime | None = None
+    least_instances: int = 1
+    failure: str = "AlgorithmError: See job logs for more information"
     group: str = GROUP
 
     def newest_approved(self) -> Package | None:
@@ -62,6 +71,8 @@ class SageMaker:
         assert output_uri == self.work.uri(f"transform/{name}/")
         if name in self.jobs:
             return
+        if self.quota < self.least_instances:
+            raise QuotaTooLow(f"the quota is {self.quota}, a job needs {self.least_instances}")
         if len(self.running) >= self.quota:
             raise ServiceBusy("SageMaker: ResourceLimitExceeded")
         key = manifest_uri.removeprefix(self.work.uri(""))
@@ -91,6 +102,9 @@ class SageMaker:
         if any(f"features/{shard}" not in self.work.objects for shard in job["shards"]):
             job.update(outcome=Outcome.FAILED, reason="ClientError: no objects found")  # they have expired
             return
+        if self.no_capacity_until and self.clock() < self.no_capacity_until:
+            job.update(outcome=Outcome.FAILED, reason=NO_CAPACITY)
+            return
         version = int(job["model"].rsplit("/", 1)[1])
         failed = version in self.broken
         for shard in [] if failed else job["shards"]:
@@ -104,7 +118,7 @@ class SageMaker:
                 rows = rows[1:]
             out = "".join(f"{row},{row / 2}\n" for row in reversed(rows))
             self.work.put(f"transform/{name}/{shard}.out", out.encode(), "text/csv")
-        reason = "AlgorithmError: See job logs for more information" if failed else None
+        reason = self.failure if failed else None
         job.update(outcome=Outcome.FAILED if failed else Outcome.COMPLETED, reason=reason)
 
     @staticmethod

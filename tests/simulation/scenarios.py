@@ -156,6 +156,18 @@ class ABrokenModelVersion(Scenario):
             self.world.invoke(sweep_door, {"release": self.package.arn})
 
 
+class NoCapacityForAnHour(Scenario):
+    """AWS has no instances when the job is to start."""
+
+    most_jobs = 9
+
+    def begin(self) -> None:
+        self.world.approve()
+        self.world.sagemaker.no_capacity_until = self.world.now + timedelta(hours=1)
+        self.put("a.parquet")
+        self.put("b.parquet")
+
+
 class FilesThatKillTheirReader(Scenario):
     most_jobs = 3
 

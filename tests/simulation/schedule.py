@@ -82,6 +82,7 @@ class Schedule:
         world.calm()
         world.set_brakes(paused=False, max_running=10, max_per_day=1000)
         world.sagemaker.quota, world.sagemaker.refuses, world.events.refuses = 100, None, 0
+        world.sagemaker.no_capacity_until = None
         if self.rng.random() < 0.8:
             world.approve(len(world.sagemaker.packages) + 1)
         for _ in range(100):
@@ -182,7 +183,9 @@ class Schedule:
     def trouble_the_jobs(self) -> None:
         sagemaker = self.world.sagemaker
         known = list(self.sources) or ["none"]
-        trouble = self.rng.choice(("poison", "short", "broken", "refuses", "no models", "cured", "cured"))
+        trouble = self.rng.choice(
+            ("poison", "short", "broken", "refuses", "no models", "no capacity", "cured", "cured")
+        )
         match trouble:
             case "poison":
                 sagemaker.poison[self.rng.choice(known)] = self.rng.choice((1, 2, 99))
@@ -194,8 +197,10 @@ class Schedule:
                 sagemaker.refuses = self.rng.choice((None, "SageMaker: AccessDenied"))
             case "no models":
                 sagemaker.models.clear()
+            case "no capacity":
+                sagemaker.no_capacity_until = self.world.now + timedelta(hours=self.rng.randint(1, 24))
             case "cured":
-                sagemaker.broken = set()
+                sagemaker.broken, sagemaker.no_capacity_until = set(), None
         self.world.note(f"jobs: {trouble}")
 
     def trouble_the_reader(self) -> None:

@@ -13,6 +13,7 @@ from dropscore.domain.errors import DropscoreError
 from dropscore.domain.keys import OUTPUT_SUFFIX
 from tests.simulation.lagging import demand
 from tests.simulation.memory import MemoryBucket
+from tests.simulation.sagemaker import NO_CAPACITY
 from tests.simulation.world import World
 
 EXPECTED = (Conflict, DropscoreError, *AwsError)
@@ -54,9 +55,19 @@ class JobWatch:
         """By job, the drops whose shards it reads."""
         return {name: _drops_of(job) for name, job in self.world.sagemaker.jobs.items()}
 
+    def aws_failed(self) -> set[str]:
+        """The jobs that AWS itself failed: they count against nobody."""
+        jobs = self.world.sagemaker.jobs
+        return {name for name, job in jobs.items() if job["reason"] == NO_CAPACITY}
+
     def failed_alone(self, drop_id: str) -> list[str]:
         """The jobs that had the drop alone and left it unscored, as far as one can see."""
-        alone = [name for name, members in self.members().items() if members == {drop_id}]
+        aws_failed = self.aws_failed()
+        alone = [
+            name
+            for name, members in self.members().items()
+            if members == {drop_id} and name not in aws_failed
+        ]
         return [name for name in alone if not self._must_have_scored(drop_id, name)]
 
     def _check_started(self, name: str) -> None:

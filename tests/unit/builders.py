@@ -42,7 +42,9 @@ def prepared_drop(number=0, *, waited=timedelta(0), model=MODEL, **fields):
     return replace(drop, **fields)
 
 
-def ended_job(drops, *, outputs, name="dropscore-first", failure_reason=None, outcome=Outcome.FAILED):
+def ended_job(
+    drops, *, outputs, name="dropscore-first", failure_reason=None, outcome=Outcome.FAILED, ended_at=None
+):
     members = tuple(sorted(map(Member.of, drops)))
     return Job(
         name,
@@ -53,6 +55,7 @@ def ended_job(drops, *, outputs, name="dropscore-first", failure_reason=None, ou
         outcome=outcome,
         failure_reason=failure_reason,
         outputs=outputs,
+        ended_at=ended_at,
     )
 
 

@@ -20,6 +20,7 @@ from dropscore.domain.job import (
     Outcome,
     Plan,
     Retry,
+    RetryLater,
     after_unscored,
     form_plans,
 )
@@ -225,13 +226,58 @@ def test_lone_failures_do_not_count_in_company():
     [
         ("AlgorithmError", "1 rows missing", "AlgorithmError"),
         (None, "1 rows missing", "1 rows missing"),
-        (None, None, "job dropscore-first ended Stopped"),
+        (None, None, "job dropscore-first ended Failed"),
     ],
 )
 def test_a_drop_is_given_up_in_sagemaker_s_words_where_there_are_any(failure_reason, noted, expected):
     drop = prepared_drop(0, lone_failures=1, reason=noted)
-    job = ended_job([drop], outputs=0, failure_reason=failure_reason, outcome=Outcome.STOPPED)
+    job = ended_job([drop], outputs=0, failure_reason=failure_reason, outcome=Outcome.FAILED)
     assert after_unscored(job, [drop])[drop.drop_id].reason.endswith(f": {expected}")
+
+
+@pytest.mark.parametrize("failure_reason", [None, "by hand"])
+def test_a_stopped_job_says_that_it_was_stopped_whatever_its_outputs_lack(failure_reason):
+    drop = prepared_drop(0, lone_failures=1, reason="0 outputs called a.csv.out, expected one")
+    job = ended_job([drop], outputs=0, failure_reason=failure_reason, outcome=Outcome.STOPPED)
+    said = "job dropscore-first was stopped" + (f": {failure_reason}" if failure_reason else "")
+    assert after_unscored(job, [drop])[drop.drop_id].reason.endswith(f": {said}")
+
+
+@pytest.mark.parametrize(
+    "reason", ["CapacityError: Unable to provision", "InternalServerError: We encountered"]
+)
+@pytest.mark.parametrize("outputs", [0, 1])
+def test_aws_s_own_failures_are_retried_together_later_and_later(reason, outputs):
+    minutes = []
+    for failures in range(6):
+        drops = [prepared_drop(n, aws_failures=failures, lone_failures=1) for n in range(3)]
+        job = ended_job(drops, outputs=outputs, failure_reason=reason, outcome=Outcome.FAILED, ended_at=NOW)
+        verdicts = after_unscored(job, drops)
+        assert {type(verdict) for verdict in verdicts.values()} == {RetryLater}
+        assert len({(verdict.cohort, verdict.due) for verdict in verdicts.values()}) == 1
+        minutes.append((verdicts[drops[0].drop_id].due - NOW).total_seconds() / 60)
+    assert minutes == [10, 20, 40, 60, 60, 60]
+
+
+def test_words_of_aws_s_failures_elsewhere_in_a_reason_are_the_model_s():
+    drop = prepared_drop(0)
+    reason = "AlgorithmError: CapacityError: the model says"
+    job = ended_job([drop], outputs=0, failure_reason=reason, outcome=Outcome.FAILED)
+    assert isinstance(after_unscored(job, [drop])[drop.drop_id], Retry)
+
+
+@pytest.mark.parametrize(
+    ("before", "whole_before"), [("", False), ("dropscore-x", True), ("dropscore-x/a", False)]
+)
+def test_a_retry_after_aws_s_failure_keeps_whether_they_were_retried_whole(before, whole_before):
+    """Or a group that fails by itself, and by AWS in between, would never be halved."""
+    drops = [prepared_drop(n, cohort=before) for n in range(2)]
+    job = ended_job(
+        drops, outputs=0, failure_reason="CapacityError: x", outcome=Outcome.FAILED, name="dropscore-2"
+    )
+    again = [replace(drop, cohort=after_unscored(job, drops)[drop.drop_id].cohort) for drop in drops]
+    failed = ended_job(again, outputs=0, name="dropscore-3")
+    assert (len(set(cohorts(failed, again).values())) == 2) is whole_before
 
 
 def test_a_repetition_decides_the_same_for_those_that_are_left():

@@ -495,7 +495,7 @@ def test_a_crash_long_ago_is_forgotten_once_the_drop_was_prepared(world: World, 
         crash.setattr("dropscore.files.conversion.open_parquet", _crash)
         with pytest.raises(SystemExit):
             world.deliver_inbox()
-    world.now += timedelta(minutes=30)
+    world.now += timedelta(minutes=40)
     world.deliver_inbox()
 
     assert (world.states(drop_id), world.drop(drop_id).crashes) == (["PREPARED"], 0)

@@ -23,6 +23,10 @@ class CannotStart(DropscoreError):
     """SageMaker refuses the job for a reason that does not pass by itself: the operator can act."""
 
 
+class QuotaTooLow(CannotStart):
+    """The account's quota of instances is less than one job needs: it does not pass by itself."""
+
+
 class ModelMissing(CannotStart):
     """SageMaker has no model of that name (any more)."""
 
@@ -109,7 +113,7 @@ class Transforms:
             )
         except AwsError as error:
             if error_code(error) != "ResourceInUse":
-                raise _refusal(error) from error
+                raise _refusal(error, instances) from error
 
     def describe(self, name: str) -> TransformStatus | None:
         """How the job stands, or None when SageMaker has no such job."""
@@ -132,9 +136,21 @@ class Transforms:
                 raise
 
 
-def _refusal(error: Exception) -> DropscoreError:
-    """SageMaker's refusal as who can act on it."""
+REQUEST_QUOTA = "request an increase in the console: Service Quotas, Amazon SageMaker"
+
+_QUOTA = re.compile(r"limit '(?P<name>[^']+)' is (?P<value>\d+) Instance")
+"""In the message of ResourceLimitExceeded: the quota's name and its value."""
+
+
+def _refusal(error: Exception, instances: int = 0) -> DropscoreError:
+    """SageMaker's refusal as who can act on it; a quota that has room for no job is the operator's."""
     message = f"SageMaker: {error_code(error)}: {error_message(error)}"
+    quota = _QUOTA.search(message) if error_code(error) == "ResourceLimitExceeded" else None
+    if quota and int(quota["value"]) < instances:
+        return QuotaTooLow(
+            f"the quota {quota['name']!r} is {quota['value']}, a job needs {instances}: {REQUEST_QUOTA}, or "
+            "deploy with another InstanceType"
+        )
     if passes_by_itself(error):
         return ServiceBusy(message)
     if "Could not find model" in message:

@@ -166,6 +166,8 @@ class Drop:
         How many jobs it has been a member of.
     lone_failures
         How many jobs failed that had no other member.
+    aws_failures
+        How many of its jobs in a row have ended by a failure of AWS's own.
     cohort
         Which drops it is to be retried with after a job that left it unscored; empty for a first try.
     crashes
@@ -191,6 +193,7 @@ class Drop:
     attempt: int = 0
     tries: int = 0
     lone_failures: int = 0
+    aws_failures: int = 0
     cohort: str = ""
     crashes: int = 0
     reason: str | None = None

@@ -20,6 +20,18 @@ MAX_LONE_FAILURES = 2
 MAX_BARREN = 2
 """After so many failures in a row without any output a model version's drops are held."""
 
+AWS_FAILURES = {
+    "CapacityError": "AWS has no capacity for the job",
+    "InternalServerError": "SageMaker had an error of its own",
+}
+"""What FailureReasons that begin so say: nobody here is to blame, and they pass within minutes or hours.
+
+Read in public reports: rse-grand-challenge issue 2631, sagemaker-python-sdk issue 1758.
+"""
+
+AWS_RETRY_SECONDS = (600, 1200, 2400, 3600)
+"""From the end of such a job to the next try: after the first in a row, the second, the third, all others."""
+
 MAX_PREPARED_AGE = timedelta(days=7)
 """Shards older than this are not scored; the work bucket expires them."""
 
@@ -82,6 +94,8 @@ class Job:
         Why nobody may ask SageMaker for it any more.
     outcome, failure_reason, outputs
         What SageMaker said at its end, and how many outputs were listed; None before.
+    ended_at
+        When that was noted.
     fanned_out_at
         When the messages for its parts were last sent.
     parts_done
@@ -102,6 +116,7 @@ class Job:
     outcome: Outcome | None = None
     failure_reason: str | None = None
     outputs: int = 0
+    ended_at: datetime | None = None
     fanned_out_at: datetime | None = None
     parts_done: frozenset[int] = field(default_factory=frozenset)
     reason: str | None = None
@@ -110,6 +125,13 @@ class Job:
     def final(self) -> bool:
         """Whether nothing more happens."""
         return self.state in (JobState.DONE, JobState.FAILED)
+
+    @property
+    def aws_failure(self) -> str | None:
+        """What it says where AWS itself is why the job failed, else None."""
+        reason = self.failure_reason or ""
+        said = (text for start, text in AWS_FAILURES.items() if reason.startswith(start))
+        return next(said, None) if self.outcome is Outcome.FAILED else None
 
     @property
     def parts(self) -> list[tuple[Member, ...]]:
@@ -188,22 +210,37 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class RetryLater:
+    """The drop goes back to PREPARED, to be scored again with the same others, not before `due`."""
+
+    cohort: str
+    due: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class GiveUp:
     """The drop is FAILED."""
 
     reason: str
 
 
-def after_unscored(job: Job, unscored: Sequence[Drop]) -> dict[str, Retry | GiveUp]:
+Verdict = Retry | RetryLater | GiveUp
+
+
+def after_unscored(job: Job, unscored: Sequence[Drop]) -> dict[str, Verdict]:
     """What becomes of the drops that a job left unscored, by drop id.
 
     Where some outputs exist, its members are retried in halves until each is alone; where none exists,
     together once more (a broken model or role must not become a thousand jobs), and then in halves, too. A
-    drop that has failed alone twice is given up. Depends on nothing but the job and each drop, so that a
+    drop that has failed alone twice is given up. Where AWS itself has failed, they are retried together,
+    later and later, and it counts against none. Depends on nothing but the job and each drop, so that a
     repetition decides the same.
     """
+    if job.aws_failure:
+        return {drop.drop_id: _retry_later(job, drop) for drop in unscored}
     half = {member.drop_id: "ab"[2 * place >= len(job.members)] for place, member in enumerate(job.members)}
-    verdicts: dict[str, Retry | GiveUp] = {}
+    verdicts: dict[str, Verdict] = {}
     for drop in unscored:
         alone = len(job.members) == 1
         if alone and drop.lone_failures + 1 >= MAX_LONE_FAILURES:
@@ -217,6 +254,15 @@ def after_unscored(job: Job, unscored: Sequence[Drop]) -> dict[str, Retry | Give
     return verdicts
 
 
+def _retry_later(job: Job, drop: Drop) -> RetryLater:
+    """The next try, in the same company; the cohort's name keeps whether it was retried whole before."""
+    waits = AWS_RETRY_SECONDS[min(drop.aws_failures, len(AWS_RETRY_SECONDS) - 1)]
+    due = (job.ended_at or job.planned_at) + timedelta(seconds=waits)
+    cohort = job.name if _was_retried_whole(drop) else f"{job.name}/together"
+    reason = f"{job.aws_failure} ({job.failure_reason}); the next try is at {due:%Y-%m-%d %H:%M} UTC"
+    return RetryLater(cohort, due, reason)
+
+
 def _was_retried_whole(drop: Drop) -> bool:
     """Whether the drop's cohort is all that an earlier job left unscored, rather than a half of it."""
     return bool(drop.cohort) and "/" not in drop.cohort
@@ -224,6 +270,8 @@ def _was_retried_whole(drop: Drop) -> bool:
 
 def unscored_reason(job: Job, drop: Drop) -> str:
     """Why the job left the drop unscored: SageMaker's own words where there are any."""
+    if job.outcome is Outcome.STOPPED:
+        return f"job {job.name} was stopped" + (f": {job.failure_reason}" if job.failure_reason else "")
     return job.failure_reason or drop.reason or f"job {job.name} ended {job.outcome}"
 
 

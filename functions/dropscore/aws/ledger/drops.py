@@ -140,7 +140,7 @@ class Drops:
     def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:
         """→ WAITING: no usable approved model yet, or no longer the one it was prepared for."""
         forgotten = dict.fromkeys(
-            (*_PREPARED, *MODEL_ATTRIBUTES, VERSIONS.hash, "job", "cohort", "lone_failures")
+            (*_PREPARED, *MODEL_ATTRIBUTES, VERSIONS.hash, "job", "cohort", "lone_failures", "aws_failures")
         )
         return self._move(
             drop, DropState.WAITING, now, {**forgotten, **_LEASE_OVER, "reason": reason}, due=now
@@ -148,7 +148,16 @@ class Drops:
 
     def revive(self, drop: Drop, now: datetime) -> Drop:
         """FAILED → WAITING: the operator says that it shall be tried again, as if for the first time."""
-        forgotten = ("reason", "job", "cohort", "lone_failures", "crashes", "announced", "finished_at")
+        forgotten = (
+            "reason",
+            "job",
+            "cohort",
+            "lone_failures",
+            "aws_failures",
+            "crashes",
+            "announced",
+            "finished_at",
+        )
         return self._move(drop, DropState.WAITING, now, dict.fromkeys((*_PREPARED, *forgotten)), due=now)
 
     def postpone(self, drop: Drop, due: datetime) -> None:
@@ -182,8 +191,19 @@ class Drops:
 
     def score_again(self, drop: Drop, cohort: str, reason: str, *, alone: bool, now: datetime) -> Drop:
         """SCORING → PREPARED: its job left it unscored."""
-        changes = {"cohort": cohort, "reason": reason, "job": None, "lone_failures": Increment(int(alone))}
+        changes = {
+            "cohort": cohort,
+            "reason": reason,
+            "job": None,
+            "lone_failures": Increment(int(alone)),
+            "aws_failures": None,
+        }
         return self._move(drop, DropState.PREPARED, now, changes, due=now)
+
+    def score_later(self, drop: Drop, cohort: str, reason: str, due: datetime, now: datetime) -> Drop:
+        """SCORING → PREPARED, and not due before `due`: its job ended by a failure of AWS's own."""
+        changes = {"cohort": cohort, "reason": reason, "job": None, "aws_failures": Increment()}
+        return self._move(drop, DropState.PREPARED, now, changes, due=due)
 
     def score(self, drop: Drop, model: ModelVersion, done: FileOutcome, now: datetime) -> Drop:
         """→ SCORED: its result is written."""

@@ -101,15 +101,14 @@ class Jobs:
         """Say why a PLANNED job has not started."""
         self._change(job, {"reason": reason})
 
-    def end(
-        self, job: Job, outcome: Outcome, failure_reason: str | None, outputs: int, scored_date: str
-    ) -> Job:
-        """Note how the job ended, once; `scored_date` is fixed by it."""
+    def end(self, job: Job, outcome: Outcome, failure_reason: str | None, outputs: int, now: datetime) -> Job:
+        """Note how the job ended, once; its `scored_date` is fixed by it."""
         changes = {
+            "ended_at": stamp(now),
             "outcome": outcome.value,
             "failure_reason": failure_reason,
             "outputs": outputs,
-            "scored_date": scored_date,
+            "scored_date": now.date().isoformat(),
         }
         condition = _and(_still(job), Condition("attribute_not_exists(outcome)"))
         return job_of(self._table.change(job_pk(job.name), changes, condition))
