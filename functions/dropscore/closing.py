@@ -122,14 +122,15 @@ class Closing:
     def _judge_version(self, job: Job) -> None:
         """Hold a version whose jobs end without any output, twice in a row.
 
-        A drop that fails alone counts once, however often it is tried, and not at all once its version has
-        scored others: then the drop is at fault. A failure of AWS's own says nothing of the version.
+        A drop that fails alone counts once, however often it is tried. Once the version has scored others,
+        one that fails alone counts no more, and of drops that fail together only the first job does: a few
+        bad files hold nobody up, and a broken role still does. A failure of AWS's own says nothing of it.
         """
         arn = job.model.package_arn
         alone = len(job.members) == 1
         if job.outputs:
             self.versions.job_fruitful(arn)
-        elif not job.aws_failure and (not alone or not self.versions.get(arn).proven):
+        elif not job.aws_failure and (not self.versions.get(arn).proven or _is_first_of_several(job)):
             barren = self.versions.note_barren(arn, job.members[0].drop_id if alone else job.name)
             if len(barren) >= MAX_BARREN:
                 reason = f"its jobs end without output: {job.failure_reason or job.outcome}"
@@ -140,3 +141,7 @@ class Closing:
                     operator_needed=True,
                 )
                 self.versions.hold(arn, reason)
+
+
+def _is_first_of_several(job: Job) -> bool:
+    return len(job.members) > 1 and all(member.tries == 0 for member in job.members)

@@ -162,11 +162,20 @@ class Sweep:
                 if job.fanned_out_at is None or now - job.fanned_out_at >= FAN_OUT_PATIENCE:
                     ended.append(job)
             elif now - status.created_at >= self.max_job_duration:
-                logger.error("job runs longer than MaxJobHours, it is stopped", transform_job=job.name)
-                self.transforms.stop(job.name)
-                stopped += 1
+                stopped += self._stop(job)
         self.queues.collect_jobs(job.name for job in ended)
         return len(ended), stopped
+
+    def _stop(self, job: Job) -> bool:
+        """Have a job stop; one that cannot be stopped does not keep others from it."""
+        logger.error("job runs longer than MaxJobHours, it is stopped", transform_job=job.name)
+        try:
+            self.transforms.stop(job.name)
+        except AwsError as error:
+            needed = not passes_by_itself(error)
+            logger.exception("a job cannot be stopped", transform_job=job.name, operator_needed=needed)
+            return False
+        return True
 
     def _status(self, job: Job) -> TransformStatus | None:
         """How a STARTED job stands, or None; one that cannot be looked at does not keep others from it."""

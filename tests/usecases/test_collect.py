@@ -198,6 +198,35 @@ def test_a_broken_version_is_held_after_two_jobs(world: World) -> None:
     assert "AlgorithmError" in str(world.drop(drops[0]).reason)
 
 
+def test_files_on_which_a_model_fails_do_not_hold_a_version_that_has_scored_others(world: World) -> None:
+    world.approve()
+    put_many(world, 1)
+    settle(world)
+    bad = [world.put(f"bad-{number}.parquet", parquet(4)) for number in range(2)]
+    world.sagemaker.poison = dict.fromkeys(bad, 99)
+    world.run()
+    later = world.put("later.parquet", parquet(4))
+    settle(world)
+
+    assert world.states(later, *bad) == ["SCORED", "FAILED", "FAILED"]
+
+
+def test_a_version_that_has_scored_others_is_held_once_two_groups_in_a_row_fail(world: World) -> None:
+    """As when the job's role has lost its rights: not every file becomes a job of its own."""
+    world.approve()
+    put_many(world, 1)
+    settle(world)
+    world.sagemaker.broken = {1}
+    before = len(world.sagemaker.jobs)
+    world.set_brakes(max_drops=20)
+    for number in range(40):
+        world.put(f"{number}/new.parquet", parquet(4))
+    settle(world)
+
+    assert "held" in world.table.get(f"version#{world.sagemaker.packages[0].arn}")
+    assert len(world.sagemaker.jobs) - before < 10
+
+
 def test_drops_of_a_held_version_go_on_with_the_next(world: World) -> None:
     world.approve(1)
     world.sagemaker.broken = {1}

@@ -59,6 +59,33 @@ def test_an_announcement_that_failed_is_repeated(world: World) -> None:
     assert world.drop(drop_id).announced
 
 
+def test_a_job_that_cannot_be_stopped_keeps_nothing_else_from_going_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.approve()
+    world.set_brakes(max_drops=1)
+    stuck = world.put("stuck.parquet", parquet(3))
+    world.deliver_inbox()
+    (old,) = world.sagemaker.running
+    world.now += timedelta(hours=7)
+    other = world.put("other.parquet", parquet(3))
+    world.deliver_inbox()
+    (young,) = set(world.sagemaker.running) - {old}
+    world.finish_job(young, tell=False)
+
+    def denied(_: str) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "StopTransformJob")
+
+    monkeypatch.setattr(world.sagemaker, "stop", denied)
+
+    swept = world.sweep()
+    assert (swept.stopped, swept.collected) == (0, 1)
+    while world.queues.collect:
+        world.deliver_collect()
+
+    assert world.states(other, stuck) == ["SCORED", "SCORING"]
+
+
 def test_a_job_that_runs_too_long_is_stopped_and_its_drops_retried(world: World) -> None:
     world.approve()
     drops = put_many(world, 2)
