@@ -14,8 +14,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from training.model.image import CONTAINER_ENVIRONMENT
+
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
-ENVIRONMENT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+ENVIRONMENT = dict(CONTAINER_ENVIRONMENT)
 LIMIT_SECONDS = 240.0
 SHARD = b"0,1.5,2\n1,2.5,3\n"
 

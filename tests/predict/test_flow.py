@@ -22,6 +22,7 @@ from local.clients import make_client
 from tests.predict.builders import in_seconds
 from tests.predict.conftest import MODELS, Account, policy
 from training.errors import TrainingError
+from training.model.image import CONTAINER_ENVIRONMENT
 
 ROWS = FeatureRows([[38, 16, 4], [0, 0, 0]])
 
@@ -135,7 +136,9 @@ def test_what_an_endpoint_is_made_of_says_what_it_is_for(account: Account, name:
         f"version-{up['version']}-{package['CustomerMetadataProperties']['feature_spec_sha256'][:32]}"
     )
     assert model["ExecutionRoleArn"] == account.role
-    assert model["Containers"] == [{"ModelPackageName": package["ModelPackageArn"]}]
+    assert model["Containers"] == [
+        {"ModelPackageName": package["ModelPackageArn"], "Environment": dict(CONTAINER_ENVIRONMENT)}
+    ]
     tags = {"dropscore:endpoint": name, "dropscore:model-version": str(up["version"])}
     for arn in (described["EndpointConfigArn"], model["ModelArn"]):
         found = sagemaker.list_tags(ResourceArn=arn)["Tags"]

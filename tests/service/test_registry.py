@@ -37,7 +37,9 @@ def description(**changes):
         "ModelPackageStatus": "Completed",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "ModelApprovalStatus": "Approved",
-        "InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataUrl": "s3://m/a"}]},
+        "InferenceSpecification": {
+            "Containers": [{"Image": "image", "ModelDataUrl": "s3://m/a", "Environment": {"MINE": "1"}}]
+        },
         "CustomerMetadataProperties": {"numpy": "2.5.1"},
         **changes,
     }
@@ -57,6 +59,7 @@ def test_the_newest_approved_version_is_asked_for_and_described():
         image="image",
         metadata={"numpy": "2.5.1"},
         model_data_url="s3://m/a",
+        environment={"MINE": "1"},
     )
 
 

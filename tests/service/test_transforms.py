@@ -30,6 +30,11 @@ REQUEST = {
     "MaxConcurrentTransforms": 3,
     "MaxPayloadInMB": 6,
     "BatchStrategy": "MultiRecord",
+    "Environment": {
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PIP_NO_INDEX": "1",
+        "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
+    },
     "TransformInput": {
         "DataSource": {
             "S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://work-bucket/manifests/j.json"}

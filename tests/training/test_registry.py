@@ -73,6 +73,9 @@ def test_registers_a_package_that_the_container_can_serve(registry, trained, sta
                         "Environment": {
                             "SAGEMAKER_PROGRAM": "inference.py",
                             "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                            "PIP_NO_BUILD_ISOLATION": "0",
+                            "PIP_NO_INDEX": "1",
+                            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
                         },
                     }
                 ],

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from dropscore.aws.objects import Bucket
 from dropscore.aws.registry import Registry
 from dropscore.domain.drop import ModelVersion
 from dropscore.domain.errors import ModelUnusable
-from dropscore.domain.model import key_in
+from dropscore.domain.model import SERVING_ENVIRONMENT, key_in
 from dropscore.domain.serving import Serving
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ class Plan:
     name
         Of its model and its endpoint configuration: the endpoint's, the version, and a hash of all that they
         are made of, so that what is there under the name need not be made again.
+    environment
+        Of its container: the package's and `SERVING_ENVIRONMENT`, which older packages lack. All of it, since
+        no document says whether a model's environment is added to its package's or replaces it. That both may
+        have one: aws/sagemaker-python-sdk, pull request 3581.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Plan:
     serving: Serving
     role: str
     size: Size
+    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,18 @@ class Parts:
         if package is None:
             raise ModelUnusable(f"version {model.version} of {self.group} has just been deleted")
         Artefacts(models).verify(package)
-        made_of = [model.package_arn, model.spec_sha256, role, size.memory_mb, size.max_concurrency]
-        digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]
+        environment = {**package.environment, **SERVING_ENVIRONMENT}
+        made_of = [
+            model.package_arn,
+            model.spec_sha256,
+            role,
+            size.memory_mb,
+            size.max_concurrency,
+            environment,
+        ]
+        digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
         serving = Serving.of(model.version, model.spec_sha256)
-        return Plan(f"{self.endpoint}-v{model.version}-{digest}", model, serving, role, size)
+        return Plan(f"{self.endpoint}-v{model.version}-{digest}", model, serving, role, size, environment)
 
     def make(self, plan: Plan, models: Bucket) -> None:
         """Make the parts that are not there.
@@ -111,7 +124,9 @@ class Parts:
         with _unless_refused_as("already existing model"):
             self.sagemaker.create_model(
                 ModelName=plan.name,
-                Containers=[{"ModelPackageName": plan.model.package_arn}],
+                Containers=[
+                    {"ModelPackageName": plan.model.package_arn, "Environment": dict(plan.environment)}
+                ],
                 ExecutionRoleArn=plan.role,
                 Tags=tags,
             )

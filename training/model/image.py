@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from dropscore.domain.model import SERVING_ENVIRONMENT
 from training.errors import TrainingError
 
 TAG = "1.9-0-cpu-py3"
@@ -11,6 +12,7 @@ LIBRARIES: Mapping[str, str] = {"python": "3.12", "sklearn": "1.9.0", "numpy": "
 CONTAINER_ENVIRONMENT: Mapping[str, str] = {
     "SAGEMAKER_PROGRAM": "inference.py",
     "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    **SERVING_ENVIRONMENT,
 }
 """Without the first the container finds no code, /ping answers 500 and jobs hang for up to half an hour."""
 

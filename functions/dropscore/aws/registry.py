@@ -75,6 +75,7 @@ class Registry:
                 return None
             raise
         containers = answer.get("InferenceSpecification", {}).get("Containers", [])
+        only = containers[0] if len(containers) == 1 else None
         return Package(
             arn=package_arn,
             group=answer["ModelPackageGroupName"],
@@ -82,5 +83,6 @@ class Registry:
             approved=answer.get("ModelApprovalStatus") == "Approved",
             image=containers[0].get("Image", "") if containers else "",
             metadata=answer.get("CustomerMetadataProperties", {}),
-            model_data_url=containers[0].get("ModelDataUrl", "") if len(containers) == 1 else "",
+            model_data_url=only.get("ModelDataUrl", "") if only else "",
+            environment=only.get("Environment", {}) if only else {},
         )

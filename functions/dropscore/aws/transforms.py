@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dropscore.aws.clients import AwsError, error_code, error_message, passes_by_itself
 from dropscore.domain.errors import DropscoreError, ServiceBusy
 from dropscore.domain.job import Outcome
+from dropscore.domain.model import SERVING_ENVIRONMENT
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -81,7 +82,8 @@ class Transforms:
     ) -> None:
         """Start a transform job on so many instances; one that was started already is as good.
 
-        The job drops the row number before the model, joins it back, and puts out `row,prediction`.
+        The job drops the row number before the model, joins it back, and puts out `row,prediction`. It brings
+        the serving environment along: packages that were registered by earlier versions have not got it.
 
         Raises
         ------
@@ -106,6 +108,7 @@ class Transforms:
                 MaxConcurrentTransforms=settings.max_concurrent,
                 MaxPayloadInMB=settings.max_payload_mb,
                 BatchStrategy="MultiRecord",
+                Environment=dict(SERVING_ENVIRONMENT),
                 TransformInput={"DataSource": source, "ContentType": "text/csv", "SplitType": "Line"},  # type: ignore[typeddict-item]  # a literal
                 TransformOutput=output,  # type: ignore[arg-type]  # built in two steps
                 TransformResources=resources,  # type: ignore[arg-type]  # built in two steps

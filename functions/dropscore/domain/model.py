@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from dropscore.domain.drop import ModelVersion
@@ -15,6 +15,22 @@ CONTAINER_LIBRARIES = {"1.9-0": {"python": "3.12", "sklearn": "1.9.0", "numpy": 
 """What the scikit-learn images of SageMaker bring, by image version.
 
 A model saved by other versions may load with a warning and predict something else, or not load at all.
+"""
+
+SERVING_ENVIRONMENT: Mapping[str, str] = {
+    "PIP_NO_BUILD_ISOLATION": "0",
+    "PIP_NO_INDEX": "1",
+    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
+}
+"""What a container that serves a model is started with, whatever its package says (3 of a job's 16 entries).
+
+SageMaker's framework containers run `python -m pip install .` on the model's `code/` at every start
+(aws/sagemaker-containers, `_modules.py`). pip from 25.3 on builds in isolation, and for that downloads an
+unpinned setuptools: without an index the container does not start, with one it runs code that nobody has
+chosen. `PIP_NO_BUILD_ISOLATION=0` turns the isolation off: pip reads the value as that of "build isolation",
+so `1` leaves it on (pypa/pip, issue 5735). `PIP_NO_INDEX` keeps pip from asking an index for anything else.
+
+Without the last one, whoever accepts anything gets JSON instead of CSV (aws/sagemaker-containers, `_env.py`).
 """
 
 METRIC_PREFIX = "metric_"
@@ -31,6 +47,8 @@ class Package:
     ----------
     model_data_url
         Where the artefact of its only container lies; empty where there is none or not just one.
+    environment
+        What that container is started with, as it was registered.
     """
 
     arn: str
@@ -40,6 +58,7 @@ class Package:
     image: str
     metadata: Mapping[str, str]
     model_data_url: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:
