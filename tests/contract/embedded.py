@@ -170,11 +170,17 @@ class EmbeddedSageMaker:
         self.transforms = Transforms(self._client, settings)
 
     def register(
-        self, approval: str = "Approved", group: str | None = None, image: str = IMAGE, **metadata: str
+        self,
+        approval: str = "Approved",
+        group: str | None = None,
+        image: str = IMAGE,
+        *,
+        environment: dict[str, str] = ENVIRONMENT,
+        **metadata: str,
     ) -> str:
         """Register the next version of the group (or of another); its ARN."""
         self.work.put(MODEL, model_archive(), "application/gzip")
-        container = {"Image": image, "ModelDataUrl": self.work.uri(MODEL), "Environment": ENVIRONMENT}
+        container = {"Image": image, "ModelDataUrl": self.work.uri(MODEL), "Environment": environment}
         types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
         answer = self._client.create_model_package(
             ModelPackageGroupName=self._new_group(group) if group else self.registry.group,

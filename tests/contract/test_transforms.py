@@ -18,7 +18,7 @@ from dropscore.domain.errors import ServiceBusy
 from dropscore.domain.job import Outcome
 from dropscore.domain.keys import FEATURES_PREFIX, manifest_key, outputs_prefix
 from tests.contract.in_memory import FAILURE
-from tests.local.builders import eventually, unique
+from tests.local.builders import ENVIRONMENT_BEFORE, eventually, unique
 
 
 @pytest.fixture
@@ -185,6 +185,17 @@ def test_a_completed_job_has_put_out_a_prediction_for_every_row_of_every_shard(s
     assert sagemaker.ended(name) is Outcome.COMPLETED
     assert transforms.describe(name).failure_reason is None
     assert predicted_rows(sagemaker, name) == {f"{first}.out": [0, 2, 5], f"{second}.out": [7]}
+
+
+@pytest.mark.parametrize("side", ["embedded"], indirect=True)
+def test_a_job_of_a_version_registered_without_the_serving_environment_scores(sagemaker, transforms):
+    """Of one side only: the simulated SageMaker has no containers."""
+    model = unique("model")
+    transforms.create_model(model, sagemaker.register(environment=ENVIRONMENT_BEFORE))
+    shard = sagemaker.put_shard("aa", [0, 1])
+    name = create_job(sagemaker, model, shard)
+    assert sagemaker.ended(name) is Outcome.COMPLETED
+    assert predicted_rows(sagemaker, name) == {f"{shard}.out": [0, 1]}
 
 
 def test_a_job_that_fails_over_one_shard_has_put_out_the_others(sagemaker, transforms, model):

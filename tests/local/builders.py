@@ -14,10 +14,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from dropscore.domain.model import SERVING_ENVIRONMENT
 from training.model.image import CONTAINER_ENVIRONMENT
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 ENVIRONMENT = dict(CONTAINER_ENVIRONMENT)
+ENVIRONMENT_BEFORE = {name: ENVIRONMENT[name] for name in ENVIRONMENT.keys() - SERVING_ENVIRONMENT.keys()}
+"""What packages were registered with before containers were kept off the network."""
 LIMIT_SECONDS = 240.0
 SHARD = b"0,1.5,2\n1,2.5,3\n"
 

@@ -17,7 +17,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from local.sagemaker.container.errors import ContainerError
-from local.sagemaker.container.model_code import load_model
+from local.sagemaker.container.model_code import DEFAULT_ACCEPT, load_model
 from local.sagemaker.instance import container_client
 from local.sagemaker.instance.container_client import Container
 from local.sagemaker.instance.errors import AlgorithmFault, ClientFault
@@ -62,12 +62,17 @@ def unpack(folder: Path, code: str, **files: bytes) -> Path:
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     """A container of a model that doubles its first feature, served by the stock functions."""
+    with serving_stock(tmp_path_factory.mktemp("stock"), ENVIRONMENT) as container:
+        yield container
+
+
+@contextmanager
+def serving_stock(folder: Path, environment: dict[str, str]) -> Iterator[Container]:
     packed = io.BytesIO()
     joblib.dump(
         LinearRegression().fit(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 1.0]]), [0.0, 2.0, 4.0]), packed
     )
-    folder = tmp_path_factory.mktemp("stock")
-    with serving(folder, STOCK, ENVIRONMENT, **{"model.joblib": packed.getvalue()}) as container:
+    with serving(folder, STOCK, environment, **{"model.joblib": packed.getvalue()}) as container:
         yield container
 
 
@@ -91,11 +96,16 @@ def test_the_stock_decoder_squeezes_to_float32(stock: Container) -> None:
     assert [round(float(line)) for line in answer.split()] == [33554432, 33554432]
 
 
-def test_any_accept_answers_one_json_array(stock: Container) -> None:
-    answer = stock.invoke(b"1,0\n2,0\n", "text/csv", "*/*")
+def test_any_accept_answers_one_json_array_unless_the_environment_says_csv(
+    stock: Container, tmp_path: Path
+) -> None:
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != DEFAULT_ACCEPT}
+    with serving_stock(tmp_path, environment) as container:
+        answer = container.invoke(b"1,0\n2,0\n", "text/csv", "*/*")
 
     assert answer.startswith(b"[")
     assert b"\n" not in answer
+    assert stock.invoke(b"1,0\n2,0\n", "text/csv", "*/*").count(b"\n") == 2
 
 
 @pytest.mark.parametrize(
@@ -125,7 +135,6 @@ def test_a_type_without_a_codec_is_the_clients_fault(
         ("", ENVIRONMENT, {}, "model_fn"),
         (SUMMING, {}, {}, "SAGEMAKER_PROGRAM is not set"),
         (SUMMING, {**ENVIRONMENT, "SAGEMAKER_PROGRAM": "other.py"}, {}, "other.py is not in"),
-        (SUMMING, ENVIRONMENT, {"code/requirements.txt": b"numpy<2"}, "requirements.txt"),
         ("def transform_fn(*a): pass\n" + SUMMING, ENVIRONMENT, {}, "transform_fn"),
     ],
 )

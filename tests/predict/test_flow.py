@@ -19,6 +19,7 @@ from dropscore.domain.errors import ModelUnusable
 from dropscore.predict.asked import Asked, FeatureRows, SourceRows
 from dropscore.predict.predicting import Predict, Predicted
 from local.clients import make_client
+from tests.local.builders import ENVIRONMENT_BEFORE
 from tests.predict.builders import in_seconds
 from tests.predict.conftest import MODELS, Account, policy
 from training.errors import TrainingError
@@ -143,6 +144,31 @@ def test_what_an_endpoint_is_made_of_says_what_it_is_for(account: Account, name:
     for arn in (described["EndpointConfigArn"], model["ModelArn"]):
         found = sagemaker.list_tags(ResourceArn=arn)["Tags"]
         assert {tag["Key"]: tag["Value"] for tag in found} == tags
+
+
+def test_a_version_registered_without_the_serving_environment_is_served_with_it(
+    account: Account, version: int, name: str
+) -> None:
+    sagemaker = account.aws.client("sagemaker")
+    package = sagemaker.describe_model_package(ModelPackageName=f"toy/{version}")
+    (container,) = package["InferenceSpecification"]["Containers"]
+    container = {key: container[key] for key in ("Image", "ModelDataUrl")} | {
+        "Environment": ENVIRONMENT_BEFORE
+    }
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="toy",
+        InferenceSpecification={**package["InferenceSpecification"], "Containers": [container]},
+        CustomerMetadataProperties=package["CustomerMetadataProperties"],
+        ModelApprovalStatus="Approved",
+    )["ModelPackageArn"]
+    try:
+        up = account.up(name)
+    finally:
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+
+    (served,) = sagemaker.describe_model(ModelName=up["config"])["Containers"]
+    assert served == {"ModelPackageName": arn, "Environment": dict(CONTAINER_ENVIRONMENT)}
+    assert predicting(account)(ROWS, in_seconds()).version == up["version"]
 
 
 def test_down_leaves_nothing_and_can_be_repeated(account: Account, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The container's process: waits for the model, then serves it on the socket it was given."""
+"""The container's process: waits for the model, installs its code, serves it on the socket it was given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import sys
 import threading
 from pathlib import Path
 
+from local.sagemaker.container.errors import BOOT_FAILED, InstallModuleError
 from local.sagemaker.container.http_server import serve
+from local.sagemaker.container.model_code import require_installable
 
 
 def leave_repository() -> None:
@@ -34,6 +36,11 @@ def main() -> int:
     leave_repository()
     if not sys.stdin.buffer.readline():
         return 0
+    try:
+        require_installable(model_folder, os.environ)
+    except InstallModuleError as error:
+        sys.stderr.write(f"{error}\n")
+        return BOOT_FAILED
     threading.Thread(target=end_with_instance, daemon=True).start()
     serve(listener, model_folder)
     return 0

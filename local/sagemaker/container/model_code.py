@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 
 from local.sagemaker.container.encoding import JSON, TEXT_TYPES, decode, encode
-from local.sagemaker.container.errors import ContainerError
+from local.sagemaker.container.errors import ContainerError, InstallModuleError
 
 PROGRAM, SUBMIT_DIRECTORY = "SAGEMAKER_PROGRAM", "SAGEMAKER_SUBMIT_DIRECTORY"
 DEFAULT_ACCEPT = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
+NO_BUILD_ISOLATION = "PIP_NO_BUILD_ISOLATION"
+INSTALL = "python -m pip install ."
+# How pip spells false (``strtobool`` in pypa/pip); anything else leaves the isolation on, or is refused.
+_PIP_FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 
 
 @dataclass(frozen=True)
@@ -81,26 +85,52 @@ def _as_answer(result: Any, accept: str) -> Answer:
     return Answer(body, content_type)
 
 
+def require_installable(model_folder: Path, environment: Mapping[str, str]) -> None:
+    """Do what the container does before it serves: install the model's code, with pip and without a network.
+
+    Nothing is installed here, since each start would take seconds. What pip (25.3 and later) would do is
+    concluded from the environment: it builds in isolation, for which it asks an index for setuptools, unless
+    ``PIP_NO_BUILD_ISOLATION`` is false; and it asks an index for what ``code/requirements.txt`` names, which
+    may replace the image's libraries. ``tests/local/test_install_step.py`` compares this with pip itself.
+
+    Raises
+    ------
+    InstallModuleError
+        When pip would need an index.
+    """
+    if not environment.get(PROGRAM):
+        return
+    needed = []
+    if environment.get(NO_BUILD_ISOLATION, "").lower() not in _PIP_FALSE:
+        needed.append(f"setuptools, to build in isolation: {NO_BUILD_ISOLATION} is not 0")
+    if (_code_folder(model_folder, environment) / "requirements.txt").exists():
+        needed.append("what requirements.txt names; the image's libraries are all that the code may use")
+    if needed:
+        raise InstallModuleError(
+            f'InstallModuleError:\nCommand "{INSTALL}"\nERROR: there is no network here to get '
+            + "; ".join(needed)
+        )
+
+
+def _code_folder(model_folder: Path, environment: Mapping[str, str]) -> Path:
+    return Path(environment.get(SUBMIT_DIRECTORY) or model_folder / "code")
+
+
 def load_model(model_folder: Path) -> ServedModel:
     """Import the model's program and load the model.
 
     Raises
     ------
     ContainerError
-        When the environment does not say which program, or the code brings requirements: the image would
-        install them (and may replace scikit-learn by it); here nothing is installed.
+        When the environment does not say which program, or it is not there.
     """
     program = os.environ.get(PROGRAM)
     if not program:
         raise ContainerError(
             f"{PROGRAM} is not set: the container does not know which script serves the model"
         )
-    code = Path(os.environ.get(SUBMIT_DIRECTORY) or model_folder / "code")
+    code = _code_folder(model_folder, os.environ)
     if not (code / program).is_file():
         raise ContainerError(f"{program} is not in {SUBMIT_DIRECTORY} ({code})")
-    if (code / "requirements.txt").exists():
-        raise ContainerError(
-            "the model's code has a requirements.txt; the image's libraries are all it may use"
-        )
     sys.path.insert(0, str(code))
     return ServedModel(importlib.import_module(program.removesuffix(".py")), model_folder)

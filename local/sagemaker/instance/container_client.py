@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from local.sagemaker.instance.errors import AlgorithmFault, ClientFault
+from local.sagemaker.container.errors import BOOT_FAILED
+from local.sagemaker.instance.errors import AlgorithmFault, ClientFault, InstallFault
 
 HOST = "127.0.0.1"
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -72,6 +73,8 @@ class Container:
 
         Raises
         ------
+        InstallFault
+            When the process ends since the model's code cannot be installed.
         AlgorithmFault
             When it does not within the time allowed, or the process ends.
         """
@@ -89,6 +92,8 @@ class Container:
                     return
                 answer = f"status {reply.status}"
                 time.sleep(min(0.2, max(left, 0)))
+        if self._process.poll() == BOOT_FAILED:
+            raise InstallFault("The primary container for the model has ended: InstallModuleError")
         raise AlgorithmFault(
             f"The primary container for the model did not pass the ping health check ({answer})"
         )

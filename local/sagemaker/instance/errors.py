@@ -17,3 +17,9 @@ class AlgorithmFault(JobError):
     """The container is at fault: it does not start, does not answer, or answers with an error."""
 
     reason = "AlgorithmError: See job logs for more information"
+
+
+class InstallFault(AlgorithmFault):
+    """The container has ended since it cannot install the model's code."""
+
+    reason = 'AlgorithmError: InstallModuleError: Command "python -m pip install ."'
