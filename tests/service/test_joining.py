@@ -168,6 +168,23 @@ def test_lines_of_many_digits_are_read_whole(work, joining):
     assert joining.join(DROP, JOB, NAMES).counts == Counts(ROWS, ROWS, 0)
 
 
+@pytest.mark.parametrize(("end", "last"), [("\n", ""), ("\r\n", "\r\n")])
+def test_quotes_and_line_ends_change_no_byte_of_the_result(work, joining, s3, end, last):
+    shards = prepared(work, source(2))
+    for name, lines in zip(NAMES, shards, strict=True):
+        put(work, name, lines)
+    key = joining.join(DROP, JOB, NAMES).result_uri.removeprefix(work.uri(""))
+    plain = work.read(key)
+    s3.delete_object(Bucket=work.name, Key=key)
+    for name, lines in zip(NAMES, shards, strict=True):
+        quoted = [f'"{line}"'.replace(",", '","') for line in lines]
+        work.put(f"transform/{JOB.name}/{name}", (end.join(quoted) + last).encode(), "x")
+
+    joining.join(DROP, JOB, NAMES)
+
+    assert work.read(key) == plain
+
+
 @pytest.mark.parametrize("wrong", range(SHARDS))
 def test_a_row_missing_in_one_shard_is_told_and_nothing_is_written_and_no_thread_is_left(
     work, joining, wrong

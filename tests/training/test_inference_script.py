@@ -55,6 +55,9 @@ def test_predictions_equal_scikit_learns_own(served):
         "\n\n16777217,2,3.5\r\n  \n",
         "\ufeff16777217,2,3.5",
         b"\xef\xbb\xbf16777217,2,3.5",
+        '"16777217","2","3.5"',
+        '"16777217",2,"3.5"\r\n',
+        b'\n"16777217","2","3.5"\n\n',
     ],
 )
 def test_a_single_row_is_scored_in_float64_whatever_surrounds_it(served, body):
@@ -80,9 +83,35 @@ def test_a_body_without_rows_gives_no_predictions(served, body):
     assert answer(served, body) == ("", CSV)
 
 
-@pytest.mark.parametrize("body", ["1,2,3\n1,2", "1,2,x", "1,,3", "1,2"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\n\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_quoted_cells_are_read_as_others_are(served, end, last):
+    rows = np.random.default_rng(4).normal(0.0, 1e5, (50, 3))
+    plain = "\n".join(",".join(map(repr, row)) for row in rows.tolist())
+    quoted = end.join(",".join(f'"{cell!r}"' for cell in row) for row in rows.tolist()) + end * last
+
+    assert answer(served, quoted) == answer(served, plain)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "1,2,3\n1,2",
+        "1,2,x",
+        "1,,3",
+        "1,2",
+        '1,2,"x"',
+        '1,"",3',
+        '"1,5",2,3',
+        '1,2,"3',
+        '"1\n2",3,4',
+        '"1,2,3"',
+    ],
+)
 def test_a_bad_line_is_an_error_and_not_a_wrong_prediction(served, body):
-    with pytest.raises(ValueError, match=r"column|string|features|converting"):
+    with pytest.raises(
+        ValueError, match=r"column|string|features|converting|quoted cell does not end in row 0"
+    ):
         answer(served, body)
 
 

@@ -118,6 +118,47 @@ def test_every_row_is_either_scored_or_rejected_in_whatever_order_the_lines_are(
     ]
 
 
+def quoted(data):
+    """Every cell in quotes."""
+    return b"".join(b'"%b"\n' % line.replace(b",", b'","') for line in data.splitlines())
+
+
+STYLES = st.sampled_from([bytes, quoted]).flatmap(
+    lambda cells: st.sampled_from(
+        [
+            cells,
+            lambda data: cells(data).replace(b"\n", b"\r\n"),
+            lambda data: cells(data).removesuffix(b"\n"),
+            lambda data: cells(data).replace(b"\n", b"\r\n").removesuffix(b"\r\n"),
+        ]
+    )
+)
+"""What RFC 4180 leaves to who writes: quotes, CRLF or LF, an end of the last line."""
+
+
+@given(rows=SOME_ROWS, style=STYLES, data=st.data())
+def test_quotes_line_ends_and_the_last_newline_change_no_byte_of_what_is_read(rows, style, data):
+    plain = output((row, data.draw(st.floats())) for row in rows)
+
+    assert serialized(read_output(style(plain))) == serialized(read_output(plain))
+
+
+@given(rows=SOME_ROWS, data=st.data())
+def test_some_quoted_cells_among_others_are_read_as_the_others(rows, data):
+    lines = output((row, row / 3) for row in rows).splitlines(keepends=True)
+    mixed = b"".join(quoted(line) if data.draw(st.booleans()) else line for line in lines)
+
+    assert serialized(read_output(mixed)) == serialized(read_output(b"".join(lines)))
+
+
+def serialized(table):
+    """A table's bytes in Arrow's format for streams."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
 def test_a_row_in_another_s_place_is_not_a_match():
     with pytest.raises(OutputsIncomplete, match=r"of 2 rows: 1 rows missing .*, 1 rows not of this shard"):
         joined_with(context([4, 5]), output([(4, 1.0), (6, 1.0)]))
@@ -158,7 +199,10 @@ def test_blank_lines_and_a_missing_last_newline_are_tolerated(data):
         b",1\n1,2\n",
         b"0,None\n1,2\n",
         b"row,prediction\n0,1\n1,2\n",
-        b'"0","1"\n"1","2"\n',
+        b'"0,1"\n"1,2"\n',
+        b'"0","1"\n"1","2',
+        b'"0","1\n1","2"\n',
+        b'"0",""\n"1","2"\n',
         b"0,1.5\n1,2.5\ngarbage",
         b"\xff\xfe\x00",
         b"99999999999999999999,1\n1,2\n",

@@ -17,6 +17,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 MODEL_FILE = "model.joblib"
 CSV = "text/csv"
+QUOTE = '"'
 
 
 def model_fn(model_dir: str) -> Any:
@@ -45,6 +46,8 @@ def model_fn(model_dir: str) -> Any:
 def input_fn(body: str | bytes, content_type: str) -> NDArray[np.float64]:
     """Decode CSV without a header into float64, one row a line; blank lines do not count.
 
+    Cells may be in quotes: what batch transform writes after its filters is documented as RFC 4180 only.
+
     Parameters
     ----------
     body
@@ -60,7 +63,8 @@ def input_fn(body: str | bytes, content_type: str) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        For another content type, or a line that is ragged or not numeric (the message names it).
+        For another content type, or a line that is ragged or not numeric, or in which a quoted cell does not
+        end (the message names it).
     """
     if content_type.partition(";")[0].strip().lower() != CSV:
         raise ValueError(f"content type {content_type!r} is not supported: send {CSV}")
@@ -68,7 +72,17 @@ def input_fn(body: str | bytes, content_type: str) -> NDArray[np.float64]:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return np.empty((0, 0), dtype=np.float64)
-    return np.loadtxt(lines, delimiter=",", dtype=np.float64, comments=None, ndmin=2)
+    quote = QUOTE if QUOTE in text else None
+    if quote:
+        require_ended_cells(lines)
+    return np.loadtxt(lines, delimiter=",", quotechar=quote, dtype=np.float64, comments=None, ndmin=2)
+
+
+def require_ended_cells(lines: list[str]) -> None:
+    """Refuse a line in which a quoted cell does not end: numpy would go on with it in the next one."""
+    for number, line in enumerate(lines):
+        if line.count(QUOTE) % 2:
+            raise ValueError(f"a quoted cell does not end in row {number}: {line[:100]!r}")
 
 
 def predict_fn(rows: NDArray[np.float64], model: Any) -> NDArray[np.float64]:

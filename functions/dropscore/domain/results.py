@@ -58,7 +58,8 @@ def read_output(output: bytes) -> pa.Table:
     Parameters
     ----------
     output
-        The `.out` object: one `row,prediction` a line, in any order; blank lines are tolerated.
+        The `.out` object: one `row,prediction` a line, in any order, as RFC 4180 has it: cells may be in
+        quotes, lines may end in CRLF, the last one need not end. Blank lines are tolerated.
 
     Returns
     -------
@@ -72,11 +73,14 @@ def read_output(output: bytes) -> pa.Table:
     """
     if not output or output.isspace():
         return _OUTPUT_COLUMNS.empty_table()
+    is_quoted = b'"' in output
+    if is_quoted and output.count(b'"') % 2:  # Arrow takes the output's end for that of a quoted cell, too
+        raise OutputsIncomplete("the output is not `row,prediction` lines: a quoted cell does not end")
     try:
         lines = csv.read_csv(
             pa.BufferReader(output),
             csv.ReadOptions(column_names=_OUTPUT_COLUMNS.names, use_threads=False),
-            csv.ParseOptions(quote_char=False),
+            csv.ParseOptions(quote_char='"' if is_quoted else False),
             csv.ConvertOptions(column_types=_OUTPUT_COLUMNS, null_values=[]),
         )
     except MemoryError:  # Arrow's says nothing about the lines
