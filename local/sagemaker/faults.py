@@ -36,6 +36,15 @@ class OutputFault(StrEnum):
     LEAVE_OUT_OBJECT = "leave_out_object"
 
 
+class CsvStyle(StrEnum):
+    """How batch transform writes CSV, of which the documentation says no more than RFC 4180."""
+
+    PLAIN = "plain"
+    QUOTED = "quoted"
+    CRLF = "crlf"
+    NO_FINAL_NEWLINE = "no_final_newline"
+
+
 class FaultSettings(BaseModel):
     """The trouble asked for; everything is off by default. Counters run down as they are used.
 
@@ -55,6 +64,8 @@ class FaultSettings(BaseModel):
         So many next jobs end Failed with this reason, before any output.
     output_fault, output_fault_jobs, output_fault_rows
         What is wrong with the first output object of so many next jobs, and in how many rows.
+    csv_style
+        How jobs write what the container gets, and their outputs.
     serverless_quota
         Concurrency that all serverless endpoints may have together; more is refused with
         ResourceLimitExceeded.
@@ -85,6 +96,7 @@ class FaultSettings(BaseModel):
     output_fault: OutputFault = OutputFault.NONE
     output_fault_jobs: int = Field(default=0, ge=0)
     output_fault_rows: int = Field(default=1, ge=1)
+    csv_style: CsvStyle = CsvStyle.PLAIN
     serverless_quota: int = Field(default=DEFAULT_SERVERLESS_QUOTA, ge=0)
     endpoint_delay_seconds: float = Field(default=0.0, ge=0, le=3600)
     fail_endpoints: int = Field(default=0, ge=0)

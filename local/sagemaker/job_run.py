@@ -97,4 +97,5 @@ def _task(job: TransformJob, model: Model, region: str, folder: Path) -> Task:
         retries=client.get("InvocationsMaxRetries", 3),
         output_fault=output_fault.value,
         output_fault_rows=rows,
+        csv_style=faults.settings.csv_style.value,
     )

@@ -105,6 +105,12 @@ class Flow:
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return [key for key in keys if drop.drop_id in key]
 
+    def outputs(self, drop: Drop) -> list[str]:
+        """The outputs of a drop's job, whole."""
+        work, prefix = self.stack.outputs["WorkBucketName"], f"transform/{drop.job}/"
+        listed = self.s3.list_objects_v2(Bucket=work, Prefix=prefix)["Contents"]
+        return [self.read(f"s3://{work}/{entry['Key']}").decode() for entry in listed]
+
     def load_model(self) -> Any:
         """The scikit-learn model that scores, out of its archive."""
         package = self.sagemaker.describe_model_package(ModelPackageName=self.model.version.arn)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.flow.flow import Flow, parquet, wait_for
@@ -78,6 +80,28 @@ def test_outputs_that_are_not_whole_are_scored_again(flow: Flow, fault: str) -> 
 
     assert (drop.state, drop.tries) == ("SCORED", 2)
     assert flow.result(drop)["row"].to_pylist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [
+        ("quoted", r'("\d+","[-\d.e]+"\n){5}'),
+        pytest.param("crlf", r"(\d+,[-\d.e]+\r\n){5}", marks=pytest.mark.slow),
+        pytest.param("no_final_newline", r"(\d+,[-\d.e]+\n){4}\d+,[-\d.e]+", marks=pytest.mark.slow),
+    ],
+    ids=["quoted", "crlf", "no_final_newline"],
+)
+def test_results_are_the_same_in_whatever_style_sagemaker_writes_csv(
+    flow: Flow, style: str, shown: str
+) -> None:
+    (plain,) = flow.wait(flow.put("style.parquet", parquet(5)))
+    flow.stack.change_faults(csv_style=style)
+
+    (drop,) = flow.wait(flow.put("style.parquet", parquet(5)))
+
+    assert (drop.state, drop.tries) == ("SCORED", 1), drop.reason
+    assert flow.result(drop).drop_columns("drop_id").equals(flow.result(plain).drop_columns("drop_id"))
+    assert [re.fullmatch(shown, output) is not None for output in flow.outputs(drop)] == [True]
 
 
 def test_a_job_that_fails_is_tried_once_more(flow: Flow) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.sagemaker.instance.assembly import Assembly
+from local.sagemaker.faults import CsvStyle
+from local.sagemaker.instance.assembly import Assembly, in_style
 from local.sagemaker.instance.column_path import ColumnPath, ColumnPathError
 from local.sagemaker.instance.errors import ClientFault
 
@@ -93,3 +94,24 @@ def test_the_short_way_for_all_but_the_first_column_is_the_long_way(rows: list[l
     batch = "".join(",".join(row) + "\n" for row in rows).encode()
 
     assert assembly().request(batch) == "".join(",".join(row[1:]) + "\n" for row in rows).encode()
+
+
+@pytest.mark.parametrize(
+    ("style", "written"),
+    [
+        (CsvStyle.PLAIN, b"0,1.5\n1,2.5\n"),
+        (CsvStyle.QUOTED, b'"0","1.5"\n"1","2.5"\n'),
+        (CsvStyle.CRLF, b"0,1.5\r\n1,2.5\r\n"),
+        (CsvStyle.NO_FINAL_NEWLINE, b"0,1.5\n1,2.5"),
+    ],
+)
+def test_a_style_changes_quotes_and_line_ends_alone(style: CsvStyle, written: bytes) -> None:
+    assert in_style(b"0,1.5\n1,2.5\n", style) == written
+
+
+def test_a_cell_that_was_quoted_is_quoted_once() -> None:
+    assert in_style(b'"a,b","say ""x"""\n1,2', CsvStyle.QUOTED) == b'"a,b","say ""x"""\n"1","2"'
+
+
+def test_nothing_is_nothing_in_every_style() -> None:
+    assert [in_style(b"", style) for style in CsvStyle] == [b""] * len(CsvStyle)

@@ -14,6 +14,7 @@ from local.sagemaker.instance.errors import ClientFault
 Cells = list[bytes]
 
 QUOTE = b'"'
+PLAIN, QUOTED, CRLF, NO_FINAL_NEWLINE = "plain", "quoted", "crlf", "no_final_newline"
 # The filter Dropscore uses: worth a way of its own, which makes no object for a row.
 ALL_BUT_FIRST = ColumnPath.parse("$[1:]")
 _FIRST_CELL = re.compile(rb"^[^,\n]*,?", re.MULTILINE)
@@ -50,6 +51,18 @@ class Assembly:
         rows = _joined(batch, answer) if self.is_joined else _rows(answer)
         is_quoted = QUOTE in answer or (self.is_joined and QUOTE in batch)
         return _written(_selected(rows, self.output_filter), end, is_quoted=is_quoted)
+
+
+def in_style(block: bytes, style: str) -> bytes:
+    """A block of lines as a style writes them (``local.sagemaker.faults.CsvStyle``); they mean the same."""
+    if style == QUOTED:
+        quoted = (
+            [QUOTE + cell.replace(QUOTE, QUOTE * 2) + QUOTE for cell in cells] for cells in _rows(block)
+        )
+        return b"\n".join(map(b",".join, quoted)) + (b"\n" if block.endswith(b"\n") else b"")
+    if style == CRLF:
+        return block.replace(b"\n", b"\r\n")
+    return block.removesuffix(b"\n") if style == NO_FINAL_NEWLINE else block
 
 
 def _written(rows: Iterator[Cells], end: bytes, *, is_quoted: bool) -> bytes:

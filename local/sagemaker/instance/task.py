@@ -11,7 +11,7 @@ class Task:
     """A transform job, with the role's credentials and a folder of its own.
 
     ``input_type``, ``split``, ``strategy`` and ``assemble`` hold the API's own values (S3Prefix, Line, …);
-    ``output_fault`` one of ``local.sagemaker.faults.OutputFault``.
+    ``output_fault`` one of ``local.sagemaker.faults.OutputFault``, ``csv_style`` one of ``CsvStyle`` there.
     """
 
     job: str
@@ -40,6 +40,7 @@ class Task:
     retries: int
     output_fault: str
     output_fault_rows: int
+    csv_style: str
 
     def to_json(self) -> str:
         """The message."""

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.instance.assembly import Assembly
+from local.sagemaker.instance.assembly import PLAIN, Assembly, in_style
 from local.sagemaker.instance.column_path import ColumnPath
 from local.sagemaker.instance.container_client import Container
 from local.sagemaker.instance.errors import ClientFault, JobError
@@ -92,10 +92,20 @@ class _Transform:
         with tempfile.TemporaryFile(dir=self._task.folder) as written:
             self._write(readable, written)
             self._faults.spoil(written)
+            self._restyle(written)
             written.seek(0)
             if self._faults.keeps_object():
                 target = output_location(self._task.output_uri, source)
                 self._s3.upload_fileobj(written, target.bucket, target.key)
+
+    def _restyle(self, written: IO[bytes]) -> None:
+        """Write the output in the style asked for; it is held in memory for that."""
+        if self._task.csv_style != PLAIN:
+            written.seek(0)
+            styled = in_style(written.read(), self._task.csv_style)
+            written.seek(0)
+            written.truncate()
+            written.write(styled)
 
     def _write(self, readable: Readable, written: IO[bytes]) -> None:
         limit = (self._task.max_payload_mb or UNLIMITED_MB) * MEGABYTE
@@ -103,7 +113,7 @@ class _Transform:
             for batch in mini_batches(
                 readable, split=self._task.split, strategy=self._task.strategy, limit=limit
             ):
-                request = self._assembly.request(batch)
+                request = in_style(self._assembly.request(batch), self._task.csv_style)
                 answer = self._container.invoke(request, self._task.content_type, self._task.accept)
                 written.write(self._assembly.output(batch, answer))
         except (gzip.BadGzipFile, EOFError) as problem:
