@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from dropscore.aws.clients import error_code
-from dropscore.domain.drop import Source, is_drop_key
+from dropscore.domain.drop import Source, why_no_drop
 from ops.errors import NotAnAddress
 from ops.stack import Stack
 
@@ -72,7 +72,7 @@ def pages(stack: Stack, prefix: str) -> Iterator[list[File]]:
         yield [
             _file(stack.inbox, entry)
             for entry in page.get("Versions", [])
-            if entry["IsLatest"] and is_drop_key(entry["Key"])
+            if entry["IsLatest"] and why_no_drop(entry["Key"]) is None
         ]
 
 

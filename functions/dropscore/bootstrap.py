@@ -73,6 +73,7 @@ class Application:
             dispatch=self.dispatch(deadline),
             metrics=adapters.metrics,
             deadline=deadline,
+            suffixes=self.settings.inbox_suffixes,
         )
 
     def dispatch(self, deadline: Deadline) -> Dispatch:

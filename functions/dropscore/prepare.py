@@ -17,7 +17,7 @@ from dropscore.aws.objects import Inbox
 from dropscore.aws.queues import Queues
 from dropscore.deadline import MOST, Deadline
 from dropscore.dispatch import Dispatch
-from dropscore.domain.drop import Drop, DropState, Source
+from dropscore.domain.drop import Drop, DropState, NoDrop, Source, why_no_drop
 from dropscore.domain.errors import (
     ContentError,
     ForeignBucket,
@@ -62,9 +62,12 @@ class Prepare:
     dispatch: Dispatch
     metrics: Metrics
     deadline: Deadline
+    suffixes: tuple[str, ...]
 
-    def arrive(self, arrival: Arrival) -> Drop:
+    def arrive(self, arrival: Arrival) -> Drop | NoDrop:
         """An object was created: prepare the drop unless it is seen to already; the drop as it is then.
+
+        An object that is no drop is counted, and leaves no trace in the ledger; the answer is why.
 
         Raises
         ------
@@ -75,6 +78,9 @@ class Prepare:
             raise ForeignBucket(
                 f"s3://{arrival.bucket}/{arrival.key} is not in the inbox {self.inbox.bucket}"
             )
+        if reason := why_no_drop(arrival.key, self.suffixes):
+            self.metrics.skipped(reason)
+            return reason
         try:
             drop = self.drops.open(self._source(arrival), self.deadline.clock(), self.deadline.lease_until)
         except Held as held:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from dropscore.domain.drop import read_suffixes
 from dropscore.domain.errors import DropscoreError
 from dropscore.domain.fleet import Fleet
 
@@ -64,6 +65,7 @@ class Settings:
     """The environment of a function; names in upper case there (`WORK_BUCKET`, …)."""
 
     inbox_bucket: str
+    inbox_suffixes: tuple[str, ...]
     work_bucket: str
     results_bucket: str
     models_bucket: str
@@ -109,6 +111,7 @@ class Settings:
         read = _Reader(environment)
         return cls(
             inbox_bucket=read.text("INBOX_BUCKET"),
+            inbox_suffixes=read.suffixes("INBOX_SUFFIXES"),
             work_bucket=read.text("WORK_BUCKET"),
             results_bucket=read.text("RESULTS_BUCKET"),
             models_bucket=read.text("MODELS_BUCKET"),
@@ -236,6 +239,13 @@ class _Reader:
                 f"the function's environment lacks {name}; deploy it with the stack's template"
             )
         return value
+
+    def suffixes(self, name: str) -> tuple[str, ...]:
+        value = self.text(name)
+        try:
+            return read_suffixes(value)
+        except ValueError as error:
+            raise SettingsError(f"the function's environment has {name}={value!r}: {error}") from error
 
     def memory(self) -> int | None:
         """What the process that reads files may take; None outside of Lambda, where nothing limits it."""

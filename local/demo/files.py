@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePath
 
-from dropscore.domain.drop import is_drop_key
+from dropscore.domain.drop import why_no_drop
 from local.errors import LocalError
 
 MAX_KEY_BYTES = 1024
@@ -53,7 +53,7 @@ def find_drops(given: Path) -> list[DropFile]:
                 f"no file in {given} ends in .parquet: give a folder that has some, or a file"
             )
     elif given.is_file():
-        if not is_drop_key(given.name):
+        if why_no_drop(given.name):
             raise DemoInputError(
                 f"{given.name} does not end in .parquet, the inbox would ignore it: rename it"
             )
@@ -93,7 +93,10 @@ def file_key(path: PurePath) -> str:
 def _walk(folder: Path) -> Iterator[Path]:
     """Every file below a folder whose name makes it a drop."""
     for where, _, names in os.walk(folder):
-        yield from (Path(where, name) for name in names if is_drop_key(name) and Path(where, name).is_file())
+        for name in names:
+            path = Path(where, name)
+            if why_no_drop(path.relative_to(folder).as_posix()) is None and path.is_file():
+                yield path
 
 
 def _check_key(key: str) -> None:

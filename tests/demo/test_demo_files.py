@@ -27,7 +27,14 @@ def test_a_file_goes_under_the_hive_part_of_its_path_else_under_its_name(path, k
 
 
 def test_a_folder_gives_every_parquet_file_below_it_in_any_case_under_its_relative_key(tmp_path):
-    names = ["b/x=1/two words+%41'é.PARQUET", "a.parquet", "c/.hidden.Parquet", "note.txt", "d.parquet.tmp"]
+    names = [
+        "b/x=1/two words+%41'é.PARQUET",
+        "a.parquet",
+        "c/_x=1/a.Parquet",
+        "c/.hidden.parquet",
+        "note.txt",
+        "d.parquet.tmp",
+    ]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

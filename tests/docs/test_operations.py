@@ -32,6 +32,7 @@ PROCEDURES = {
     "Logs": ("drop_id", "transform_job", "model_version", "correlation_id", "operator_needed"),
     "Redrive a dead letter queue": ("InboxDlq", "CollectDlq", "UndeliveredDlq", "ops redrive"),
     "Files that Dropscore has not heard of": ("ops enqueue", "s3://"),
+    "Objects that are no drops": ("hidden", "suffix", "InboxSuffixes=*"),
     "Before the first deployment": ("ops doctor", "not deployed yet"),
     "Score a drop again": ("ops rescore --key",),
     "Score a day again": ("ops rescore --day", "--version", "--before", "--metadata-directive REPLACE"),
@@ -127,7 +128,7 @@ def test_every_alarm_has_its_line_and_every_line_its_alarm() -> None:
 
 def test_every_metric_has_its_line_and_every_line_its_metric() -> None:
     source = Path(inspect.getfile(Metrics)).read_text()
-    written = set(re.findall(r'"((?:Drops|Rows|Jobs|Seconds|Oldest)[A-Za-z]+)"', source))
+    written = set(re.findall(r'"((?:Drops|Objects|Rows|Jobs|Seconds|Oldest)[A-Za-z]+)"', source))
     counted = {
         transformation["MetricName"]
         for found in translated(true=("HasRealtimeEndpoint",)).of_type("AWS::Logs::MetricFilter").values()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from dropscore.aws.metrics import Metrics
-from dropscore.domain.drop import DropState
+from dropscore.domain.drop import DropState, NoDrop
 from tests.unit.builders import prepared_drop
 
 DROP = prepared_drop(7)
@@ -81,7 +81,14 @@ def test_what_is_open_is_told_even_when_it_is_nothing(metrics, written):
     ]
 
 
+def test_objects_that_are_no_drops_are_counted_by_reason(metrics, written):
+    metrics.skipped(NoDrop.HIDDEN)
+    metrics.skipped(NoDrop.SUFFIX)
+    assert written() == [{"ObjectsSkippedHidden": [1]}, {"ObjectsSkippedSuffix": [1]}]
+
+
 def test_nothing_that_happened_is_no_line(metrics, written):
     metrics.ended([])
     metrics.arrived(0)
+    metrics.skipped(NoDrop.FOLDER)
     assert written() == []

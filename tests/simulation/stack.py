@@ -38,5 +38,6 @@ ENVIRONMENT = {
     "MAX_BYTES_PER_DROP": "100000000",
     "MAX_REJECTED_FRACTION": "0.5",
     "SHARD_MEGABYTES": "8",
+    "INBOX_SUFFIXES": ".parquet",
     "CODE_VERSION": "1.2.3",
 }

@@ -1,7 +1,10 @@
 """What tools outside the stack rely on: outputs, parameters, environment, handlers."""
 
+import re
+
 import pytest
 
+from dropscore.domain.drop import DEFAULT_SUFFIXES, read_suffixes
 from tests.template.translated import translated
 
 FUNCTIONS = ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction", "PredictFunction"]
@@ -32,6 +35,7 @@ ENVIRONMENT = {
     "MAX_BYTES_PER_DROP",
     "MAX_REJECTED_FRACTION",
     "SHARD_MEGABYTES",
+    "INBOX_SUFFIXES",
     "KMS_KEY_ARN",
     "CODE_VERSION",
     "POWERTOOLS_SERVICE_NAME",
@@ -74,6 +78,41 @@ def test_every_parameter_is_described_grouped_and_has_a_default():
     grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
     assert sorted(grouped) == sorted(parameters)
     assert all("Default" in parameter and parameter["Description"] for parameter in parameters.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (".parquet", True),
+        (".parquet,.parq,.parquet.gz", True),
+        (".parquet,*", True),
+        ("*", True),
+        ("", False),
+        ("parquet", False),
+        (".parquet,", False),
+        (".parquet, .parq", False),
+        ("**", False),
+        (".", False),
+    ],
+)
+def test_the_template_takes_the_suffixes_that_the_functions_can_read(text, taken):
+    parameter = translated().template["Parameters"]["InboxSuffixes"]
+    assert bool(re.fullmatch(parameter["AllowedPattern"], text)) is taken
+    if taken:
+        assert read_suffixes(text)
+    else:
+        with pytest.raises(ValueError, match="is no suffix"):
+            read_suffixes(text)
+
+
+def test_the_default_suffixes_are_those_of_demo_and_training():
+    default = translated().template["Parameters"]["InboxSuffixes"]["Default"]
+    assert read_suffixes(default) == DEFAULT_SUFFIXES
+
+
+def test_the_inbox_tells_of_every_object_so_that_what_is_no_drop_is_counted():
+    (told,) = translated().properties("InboxBucket")["NotificationConfiguration"]["QueueConfigurations"]
+    assert set(told) == {"Event", "Queue"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropscore.domain.drop import FINAL_STATES, TRANSITIONS, Counts, DropState, is_drop_key
+from dropscore.domain.drop import (
+    FINAL_STATES,
+    TRANSITIONS,
+    Counts,
+    DropState,
+    NoDrop,
+    read_suffixes,
+    why_no_drop,
+)
 from dropscore.domain.errors import ContentError
 from dropscore.domain.keys import (
     context_key,
@@ -65,17 +73,83 @@ def test_other_folders_are_not_refused():
 
 
 @pytest.mark.parametrize(
-    ("key", "is_drop"),
+    "key",
     [
-        ("a.parquet", True),
-        ("A.PARQUET", True),
-        ("d/.Parquet", True),
-        ("a.parquet.tmp", False),
-        ("parquet", False),
+        "a.parquet",
+        "A.PARQUET",
+        "a b/c d.Parquet",
+        "日本/ünïcode=ß/é.pArQuEt",
+        "_x=1/a.parquet",
+        ".x=1/a.parquet",
+        "_x=/_y=_z/.w=.v/a.parquet",
+        "a_b/c.d/e_f.g.parquet",
+        "d/" * 400 + "a.parquet",
+        "/a.parquet",
+        "a//b.parquet",
     ],
 )
-def test_a_drop_is_any_key_that_ends_in_parquet_in_any_case(key, is_drop):
-    assert is_drop_key(key) is is_drop
+def test_a_key_with_the_suffix_in_any_case_is_a_drop(key):
+    assert why_no_drop(key) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sales/_temporary/0/_temporary/attempt_1/part-0.parquet",
+        "sales/_temporary/0/task_1/part-0.parquet",
+        ".spark-staging-1b2c/dt=2024-01-01/part-0.parquet",
+        "delta/_delta_log/10.checkpoint.parquet",
+        "mac/._part-0.parquet",
+        "x/._y.parquet",
+        "a=b/_x.parquet",
+        "_x=1.parquet",
+        "_temporary",
+        "_SUCCESS",
+        ".parquet",
+        "d/.Parquet",
+        "../a.parquet",
+        "d/" * 400 + "_e/a.parquet",
+        "a=b/_ünï code/a.parquet",
+        "_x=1/.hidden/a.parquet",
+        "_=1/_=/_/a.parquet",
+    ],
+)
+def test_what_a_part_of_the_path_marks_as_temporary_or_metadata_is_no_drop_under_any_suffixes(key):
+    assert {why_no_drop(key), why_no_drop(key, ["", ".csv"])} == {NoDrop.HIDDEN}
+
+
+@pytest.mark.parametrize("key", ["a.parquet.tmp", "parquet", "a.parq", "a.parquet ", "a.parquet.gz", "", "/"])
+def test_a_key_without_the_suffix_is_no_drop(key):
+    assert why_no_drop(key) is (NoDrop.FOLDER if key in {"", "/"} else NoDrop.SUFFIX)
+
+
+@pytest.mark.parametrize("key", ["a/", "a.parquet/", "_a/", "_x=1/"])
+def test_a_folder_marker_is_no_drop_under_any_suffixes(key):
+    assert {why_no_drop(key), why_no_drop(key, [""])} == {NoDrop.FOLDER}
+
+
+def test_the_suffixes_of_a_stack_are_in_any_case_and_the_empty_one_is_every_key_s():
+    suffixes = read_suffixes(".parquet,.Parq,.parquet.gz")
+    keys = ["a.PARQUET", "a.parq", "a.parquet.GZ", "a.csv", "a"]
+    assert [why_no_drop(key, suffixes) for key in keys] == [None] * 3 + [NoDrop.SUFFIX] * 2
+    assert {why_no_drop(key, read_suffixes(".parquet,*")) for key in keys} == {None}
+
+
+@pytest.mark.parametrize("text", ["", "parquet", ".parquet,", ".parquet, .parq", ".", "**", ".a/b", ".a\n"])
+def test_what_is_no_list_of_suffixes_is_refused(text):
+    with pytest.raises(ValueError, match="is no suffix such as"):
+        read_suffixes(text)
+
+
+def test_each_reason_says_what_was_found():
+    assert NoDrop.SUFFIX.describe([".parquet", ".parq"]) == "its key does not end in .parquet or .parq"
+    assert all(reason.describe().startswith(("its key", "a part of its key")) for reason in NoDrop)
+
+
+@given(st.text(), st.lists(st.sampled_from(["", ".parquet", ".csv"])))
+def test_of_any_key_there_is_one_answer(key, suffixes):
+    assert why_no_drop(key, suffixes) in {None, *NoDrop}
+    assert why_no_drop(f"{key}/_x/a.parquet", suffixes) is NoDrop.HIDDEN
 
 
 def test_final_states_are_left_by_nobody_but_the_operator():

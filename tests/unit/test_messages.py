@@ -66,8 +66,6 @@ def test_every_way_to_create_an_object_counts(event):
     [
         notification(event="ObjectRemoved:Delete"),
         notification(event="ObjectRestore:Completed"),
-        notification("data/a.csv"),
-        notification("data/a.parquet/"),
         {"eventSource": "aws:sqs"},
         {"eventSource": "aws:s3", "s3": {}},
         "text",

@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "MAX_BYTES_PER_DROP": "2147483648",
     "MAX_REJECTED_FRACTION": "0.5",
     "SHARD_MEGABYTES": "8",
+    "INBOX_SUFFIXES": ".parquet",
 }
 NUMBERS = [name for name, value in ENVIRONMENT.items() if value.replace(".", "").isdigit()]
 
@@ -58,6 +59,12 @@ def test_every_variable_ends_up_in_its_place():
     assert settings.limits.max_rejected_fraction == 0.5
     assert settings.limits.shard_bytes == 8 * 2**20
     assert settings.fleet == Fleet(1, 3)
+    assert read(INBOX_SUFFIXES=".parquet,*").inbox_suffixes == (".parquet", "")
+
+
+def test_what_is_no_list_of_suffixes_is_named():
+    with pytest.raises(SettingsError, match="INBOX_SUFFIXES='csv': 'csv' is no suffix"):
+        read(INBOX_SUFFIXES="csv")
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)

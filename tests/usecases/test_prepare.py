@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from dropscore.domain.errors import ServiceBusy
 from dropscore.files.isolation import Defect
+from dropscore.handlers import prepare as prepare_door
 from tests.simulation.world import BUCKETS, SPEC, Context, World, notification, parquet
 
 
@@ -111,12 +113,69 @@ def test_a_folder_that_clashes_with_a_result_column_rejects_the_drop(world: Worl
 def test_messages_that_are_not_for_us_are_acknowledged(world: World) -> None:
     test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKETS["inbox"]}
     world.queues.inbox += [json.dumps(test_event), "no json", "[]", json.dumps({"drop_id": "0" * 20})]
-    world.notify("folder/", None)
-    world.notify("readme.txt", None)
 
     answer = world.deliver_inbox()
 
     assert answer == {"batchItemFailures": []}
+    assert not world.metrics.sums
+
+
+SPARK = [
+    "sales/_temporary/0/_temporary/attempt_1/part-0.parquet",
+    "sales/_temporary/0/task_1/part-0.parquet",
+    ".spark-staging-1b2c/dt=2024-01-01/part-0.parquet",
+    "delta/_delta_log/10.checkpoint.parquet",
+    "mac/._part-0.parquet",
+]
+"""What Spark, Delta and macOS leave beside the data."""
+
+
+def test_objects_that_are_no_drops_are_counted_by_reason_and_leave_no_trace(world: World) -> None:
+    world.approve()
+    for key in [*SPARK, "readme.txt", "unload/20240701_v74wa", "folder/", "_temporary/"]:
+        world.put(key, parquet(2))
+    final = world.put("sales/_day=1/part-0.parquet", parquet(2))
+
+    answer = world.deliver_inbox()
+    world.run()
+
+    assert answer == {"batchItemFailures": []}
+    assert [item["drop_id"] for item in world.all_items("drop#")] == [final]
+    sums = world.metrics.sums
+    assert (sums["ObjectsSkippedHidden"], sums["ObjectsSkippedSuffix"]) == (5, 2)
+    assert (sums["DropsArrived"], sums["DropsScored"], sums["RowsScored"]) == (1, 1, 2)
+
+
+def test_a_bare_notification_of_no_drop_is_counted_too(world: World) -> None:
+    assert world.invoke(prepare_door, notification(SPARK[0], "v1")) == {"drops": []}
+    assert world.metrics.sums == {"ObjectsSkippedHidden": 1}
+
+
+def test_an_object_of_another_bucket_is_not_counted(world: World) -> None:
+    assert world.invoke(prepare_door, notification("a.txt", "v1", bucket="elsewhere")) == {"drops": []}
+    assert not world.metrics.sums
+
+
+@pytest.mark.parametrize("suffixes", [".parquet,.parq,.parquet.gz", "*"])
+def test_other_suffixes_are_drops_where_the_stack_takes_them(
+    monkeypatch: pytest.MonkeyPatch, suffixes: str
+) -> None:
+    world = World(monkeypatch, INBOX_SUFFIXES=suffixes)
+    world.approve()
+    taken = [world.put(key, parquet(1)) for key in ("a.PARQ", "b.parquet")]
+    packed = world.put("c.parquet.gz", gzip.compress(parquet(1)))
+    unload = world.put("unload/20240701_v74wa", parquet(1))
+    world.put("_temporary/a.parq", parquet(1))
+    world.put("folder/", b"")
+
+    world.run()
+
+    assert world.states(*taken, packed) == ["SCORED", "SCORED", "REJECTED"]
+    assert "not a readable Parquet file" in str(world.drop(packed).reason)
+    found = {item["drop_id"] for item in world.all_items("drop#")}
+    assert found - {*taken, packed} == ({unload} if suffixes == "*" else set())
+    assert world.metrics.sums["ObjectsSkippedSuffix"] == (0 if suffixes == "*" else 1)
+    assert world.metrics.sums["ObjectsSkippedHidden"] == 1
 
 
 def test_an_event_without_a_version_means_the_current_one(world: World) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dropscore.domain.drop import is_drop_key
+from dropscore.domain.drop import why_no_drop
 from dropscore.domain.errors import ContentError
 from dropscore.domain.reading import open_parquet, read_batches
 from training.errors import TrainingError
@@ -41,7 +41,9 @@ def find_sensor(given: Sequence[Path]) -> Sensor:
     for path in given:
         if path.is_dir():
             entries = sorted(
-                entry for entry in path.rglob("*") if is_drop_key(entry.name) and entry.is_file()
+                entry
+                for entry in path.rglob("*")
+                if why_no_drop(entry.relative_to(path).as_posix()) is None and entry.is_file()
             )
         elif path.is_file():
             entries = [path]

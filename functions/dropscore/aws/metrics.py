@@ -7,7 +7,10 @@ from datetime import datetime
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.drop import Drop, DropState, NoDrop
+
+SKIPPED = {NoDrop.HIDDEN: "ObjectsSkippedHidden", NoDrop.SUFFIX: "ObjectsSkippedSuffix"}
+"""The metrics of objects that are no drops, by reason; folder markers are not counted."""
 
 _ENDED = {
     DropState.SCORED: "DropsScored",
@@ -38,6 +41,11 @@ class Metrics:
         """So many drops have been heard of for the first time."""
         if drops:
             self._write([("DropsArrived", MetricUnit.Count, drops)])
+
+    def skipped(self, reason: NoDrop) -> None:
+        """An object of the inbox is no drop; told with each notification of it."""
+        if name := SKIPPED.get(reason):
+            self._write([(name, MetricUnit.Count, 1)])
 
     def ended(self, drops: Iterable[Drop]) -> None:
         """These drops are in a final state; told with their announcement, and like it at least once."""

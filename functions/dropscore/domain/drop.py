@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -97,9 +98,68 @@ class Source:
                 raise ContentError(f"{clash}; rename it")
 
 
-def is_drop_key(key: str) -> bool:
-    """Whether an object under `key` is a drop: any key that ends in `.parquet`, in any case."""
-    return key.lower().endswith(".parquet")
+DEFAULT_SUFFIXES = (".parquet",)
+"""How the keys of drops end, unless the stack's `InboxSuffixes` says otherwise."""
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9._-]+")
+
+
+class NoDrop(StrEnum):
+    """Why an object is no drop."""
+
+    FOLDER = "folder"
+    HIDDEN = "hidden"
+    SUFFIX = "suffix"
+
+    def describe(self, suffixes: Sequence[str] = DEFAULT_SUFFIXES) -> str:
+        """The reason in words; `suffixes` are those that the key was compared with."""
+        match self:
+            case NoDrop.FOLDER:
+                return "its key ends in /: it marks a folder"
+            case NoDrop.HIDDEN:
+                return (
+                    "a part of its key begins with _ or . and is no name=value folder: "
+                    "temporary and metadata files are named so"
+                )
+            case NoDrop.SUFFIX:
+                return f"its key does not end in {' or '.join(suffixes)}"
+
+
+def why_no_drop(key: str, suffixes: Sequence[str] = DEFAULT_SUFFIXES) -> NoDrop | None:
+    """Why the object under `key` is no drop, or None when it is one (the design, "InboxBucket").
+
+    Hive, Spark, Athena and pyarrow leave out files and folders whose names begin with `_` or `.`:
+    `_temporary/`, `.spark-staging-…/`, `_delta_log/`, `._part-0.parquet`. A partition by a column `_x`,
+    `_x=1/`, is data.
+
+    Parameters
+    ----------
+    suffixes
+        In any case; the empty one is every key's.
+    """
+    *folders, name = key.split("/")
+    if not name:
+        return NoDrop.FOLDER
+    parts = [*(folder for folder in folders if not _HIVE_PART.fullmatch(folder)), name]
+    if any(part.startswith(("_", ".")) for part in parts):
+        return NoDrop.HIDDEN
+    if not key.lower().endswith(tuple(suffix.lower() for suffix in suffixes)):
+        return NoDrop.SUFFIX
+    return None
+
+
+def read_suffixes(text: str) -> tuple[str, ...]:
+    """The suffixes that `InboxSuffixes` names, separated by commas; `*` stands for the empty one.
+
+    Raises
+    ------
+    ValueError
+        One is neither `*` nor a dot with letters, digits, dots, hyphens or underscores behind it.
+    """
+    named = text.split(",")
+    if wrong := [one for one in named if one != "*" and not _SUFFIX.fullmatch(one)]:
+        raise ValueError(f"{wrong[0]!r} is no suffix such as .parquet, and not *")
+    return tuple("" if one == "*" else one for one in named)
 
 
 @dataclass(frozen=True)

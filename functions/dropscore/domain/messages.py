@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from dropscore.domain.drop import is_drop_key
-
 
 @dataclass(frozen=True)
 class Arrival:
@@ -134,9 +132,6 @@ def _arrival(record: Any) -> Arrival | Ignored:
             return Ignored("a record that is not S3's")
     if not str(record.get("eventName", "")).startswith(("ObjectCreated", "s3:ObjectCreated")):
         return Ignored(f"S3 event {record.get('eventName')}")
-    key = unquote_plus(encoded)
-    if not is_drop_key(key):
-        return Ignored(f"key {key!r} does not end in .parquet")
     version = item.get("versionId")
     named = version if version != "null" else None  # what overwrites itself while versioning is suspended
-    return Arrival(bucket, key, named, item.get("eTag"), item.get("sequencer"))
+    return Arrival(bucket, unquote_plus(encoded), named, item.get("eTag"), item.get("sequencer"))

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropscore.bootstrap import application
-from dropscore.domain.drop import Drop
+from dropscore.domain.drop import Drop, NoDrop
 from dropscore.domain.errors import ForeignBucket
 from dropscore.domain.messages import Arrival, DispatchNow, Ignored, Resume, prepare_requests, read_body
 from dropscore.handlers.invocation import Event, each_message, is_sqs, logger
@@ -77,9 +77,15 @@ class _Visit:
 
     def _arrive(self, arrival: Arrival) -> None:
         try:
-            self._note(self.prepare.arrive(arrival))
+            found = self.prepare.arrive(arrival)
         except ForeignBucket as error:
             logger.warning("message is not for us", reason=str(error))
+            return
+        if isinstance(found, NoDrop):
+            why = found.describe(self.prepare.suffixes)
+            logger.info("object is no drop", source_key=arrival.key, reason=why)
+        else:
+            self._note(found)
 
     def _note(self, drop: Drop | None) -> None:
         if drop is None:
