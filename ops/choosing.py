@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 
 from dropscore.domain.catalogue import Arrived, ByVersion, Everything
-from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.drop import Drop, DropState, why_no_drop
 from ops.connection import THREADS
 from ops.errors import NotADrop
 from ops.inbox import File, current, pages
@@ -64,9 +64,14 @@ class Chosen:
     size: int = 0
     left_alone: Counter[str] = field(default_factory=Counter)
 
-    def take(self, file: File, drop: Drop | None, wish: Wish) -> None:
-        """Judge a file by its drop."""
-        reason = _why_not(file, drop, wish)
+    def take(self, file: File, drop: Drop | None, wish: Wish, suffixes: Sequence[str]) -> None:
+        """Judge a file by its key, which has to end in one of `suffixes`, and by its drop."""
+        no_drop = why_no_drop(file.key, suffixes)
+        reason = (
+            f"copies would be no drops: {no_drop.describe(suffixes)}"
+            if no_drop
+            else _why_not(file, drop, wish)
+        )
         if reason or drop is None:
             self.left_alone[reason or ""] += 1
             return
@@ -96,7 +101,7 @@ def choose(stack: Stack, wish: Wish) -> Iterator[Chosen]:
         for file, drop in found:
             if file.key not in seen:
                 seen.add(file.key)
-                chosen.take(file, drop, wish)
+                chosen.take(file, drop, wish, stack.suffixes)
         yield chosen
     yield chosen
 
@@ -105,8 +110,8 @@ def _pages(stack: Stack, ledger: Ledger, wish: Wish) -> Iterator[list[tuple[File
     if wish.key is not None:
         yield _with_drops(ledger, [_file(stack, wish.key)])
     elif wish.prefix is not None:
-        for files in pages(stack, wish.prefix):
-            yield _with_drops(ledger, files)
+        for page in pages(stack, wish.prefix):
+            yield _with_drops(ledger, page.files)
     else:
         selection = Everything() if wish.version is None else ByVersion(wish.version)
         for drops in ledger.select(selection, wish.day or Arrived()):

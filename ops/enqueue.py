@@ -10,13 +10,17 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from ops.inbox import UNVERSIONED, File, pages
+from dropscore.domain.drop import NoDrop
+from ops.inbox import UNVERSIONED, File, Page, pages
 from ops.ledger import Ledger
 from ops.messages import Message, send
 from ops.stack import Stack
 
 SHOWN = 20
 """Keys that are named; more are only counted."""
+
+NO_DROPS_SHOWN = 3
+"""The same, for each reason why objects are no drops."""
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Enqueued:
     Attributes
     ----------
     seen
-        Files looked at: current versions whose key ends in `.parquet`.
+        Files looked at: current versions of objects that are drops.
     known
         Those that the ledger has.
     lacking
@@ -36,6 +40,10 @@ class Enqueued:
     size
         Bytes of those that it has not.
     keys
+        The first of these.
+    no_drops
+        How many other objects there are, by why they are no drops.
+    no_drop_keys
         The first of these.
     request
         Under which their log lines are found, as `correlation_id`.
@@ -48,6 +56,15 @@ class Enqueued:
     sent: int = 0
     size: int = 0
     keys: list[str] = field(default_factory=list)
+    no_drops: dict[NoDrop, int] = field(default_factory=dict)
+    no_drop_keys: dict[NoDrop, list[str]] = field(default_factory=dict)
+
+    def note(self, page: Page) -> None:
+        """Count a page's objects that are no drops."""
+        for reason, keys in page.no_drops.items():
+            self.no_drops[reason] = self.no_drops.get(reason, 0) + len(keys)
+            named = self.no_drop_keys.setdefault(reason, [])
+            named += keys[: NO_DROPS_SHOWN - len(named)]
 
 
 def enqueue(stack: Stack, prefix: str, *, dry_run: bool) -> Iterator[Enqueued]:
@@ -62,10 +79,11 @@ def enqueue(stack: Stack, prefix: str, *, dry_run: bool) -> Iterator[Enqueued]:
         What has come of it, after each page of the listing.
     """
     ledger, done = Ledger(stack.ledger()), Enqueued()
-    for files in pages(stack, prefix):
-        lacking = _lacking(ledger, files)
-        done.seen += len(files)
-        done.known += len(files) - len(lacking)
+    for page in pages(stack, prefix):
+        lacking = _lacking(ledger, page.files)
+        done.note(page)
+        done.seen += len(page.files)
+        done.known += len(page.files) - len(lacking)
         done.lacking += len(lacking)
         done.size += sum(file.size for file in lacking)
         done.keys += [file.key for file in lacking][: SHOWN - len(done.keys)]

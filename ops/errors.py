@@ -32,7 +32,7 @@ class NoStack(OpsError):
 
 
 class NotADrop(OpsError):
-    """Neither the ledger nor the inbox knows what was named."""
+    """Neither the ledger nor the inbox knows what was named, or its key says that it is no drop."""
 
 
 class BadChoice(OpsError):

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from dropscore.aws.clients import error_code
 from dropscore.aws.ledger import Table
+from dropscore.domain.drop import DEFAULT_SUFFIXES, read_suffixes
 from ops.connection import Connection
 from ops.errors import NoStack
 
@@ -61,6 +62,12 @@ class Stack:
     def inbox(self) -> str:
         """The bucket that files are dropped into."""
         return self.resource("InboxBucket")
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the keys of drops end; a stack of before there was `InboxSuffixes` has the default."""
+        named = self.parameters.get("InboxSuffixes")
+        return read_suffixes(named) if named else DEFAULT_SUFFIXES
 
     @property
     def group(self) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from dropscore.aws.ledger.drops import INDEXED_STATES
-from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.drop import Drop, DropState, NoDrop
 from dropscore.domain.job import Job, JobState
+from ops.inbox import skipped_since
 from ops.ledger import Count, Ledger
 from ops.queues import DLQS, Depth, depths
 from ops.stack import Stack
@@ -41,6 +42,8 @@ class Status:
     ----------
     drops
         By state; the final ones of the last `days` only.
+    no_drops
+        Objects of the last `days` that are no drops, by reason; None where nothing counts them.
     jobs
         PLANNED and STARTED ones.
     """
@@ -48,6 +51,7 @@ class Status:
     now: datetime
     days: int
     drops: dict[DropState, Count]
+    no_drops: dict[NoDrop, int] | None
     jobs: list[OpenJob]
     jobs_today: int
     max_per_day: int
@@ -74,6 +78,7 @@ class Status:
                 state.value: {"count": count.number, "more": count.more}
                 for state, count in self.drops.items()
             },
+            "no_drops": self.no_drops,
             "jobs": [{**asdict(job), "since": job.since.isoformat()} for job in self.jobs],
             "jobs_today": self.jobs_today,
             "max_jobs_per_day": self.max_per_day,
@@ -95,6 +100,7 @@ def look(stack: Stack, days: int) -> Status:
         now=now,
         days=days,
         drops={state: ledger.count(state, since) for state in DropState},
+        no_drops=skipped_since(stack, since, now),
         jobs=_open_jobs(stack, situation.jobs),
         jobs_today=situation.jobs_today,
         max_per_day=situation.brakes.max_per_day,

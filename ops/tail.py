@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dropscore.domain.catalogue import OfKey
-from dropscore.domain.drop import Drop
+from dropscore.domain.drop import Drop, NoDrop, why_no_drop
 from ops.errors import NotADrop
 from ops.inbox import current, prefix_of
 from ops.ledger import Ledger
@@ -63,18 +63,36 @@ def subject_of(stack: Stack, named: str) -> Subject:
     Raises
     ------
     NotADrop
-        Neither knows it.
+        Neither knows it, or its key says that it is no drop.
     """
     if DROP_ID.fullmatch(named):
         return Subject(named, None)
     key = prefix_of(stack, named)
     if file := current(stack, key):
+        reason = why_no_drop(key, stack.suffixes)
+        if reason and Ledger(stack.ledger()).drops.get(file.source.drop_id) is None:
+            raise NotADrop(
+                f"{key} is no drop, it is not scored: {reason.describe(stack.suffixes)}{_do(reason)}"
+            )
         return Subject(file.source.drop_id, key)
     if drop := Ledger(stack.ledger()).first(OfKey(key)):
         return Subject(drop.drop_id, key)
     raise NotADrop(
         f"the inbox has no file {key}, and the ledger no drop of it: is it a key of {stack.inbox}?"
     )
+
+
+def _do(reason: NoDrop) -> str:
+    """What to do about an object that is no drop and was meant as one."""
+    match reason:
+        case NoDrop.FOLDER:
+            return ""
+        case NoDrop.HIDDEN:
+            return ". If it is data, put it under another key"
+        case NoDrop.SUFFIX:
+            return (
+                ". If it is data, put it under another key, or deploy with more InboxSuffixes and enqueue it"
+            )
 
 
 class Follower:
@@ -137,7 +155,7 @@ class Follower:
         if self._subject.key is None:
             raise NotADrop(f"the ledger has no drop {self._subject.drop_id}")
         return self._changed(
-            "ledger", "has not heard of it yet; does it end in .parquet? ops enqueue sends it anew"
+            "ledger", "has not heard of it yet: is it in InboxQueue? ops enqueue sends it anew"
         )
 
     def _waits(self, drop: Drop) -> list[Line]:

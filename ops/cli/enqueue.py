@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from dropscore.domain.drop import NoDrop
 from ops.cli.options import DryRun, Endpoint, Json, Local, Region, StackName, open_stack
 from ops.cli.output import interruptible, many, size
 from ops.enqueue import Enqueued
 from ops.enqueue import enqueue as send_what_lacks
 from ops.inbox import prefix_of
+from ops.stack import Stack
 from training.cli.output import Output
 
 
@@ -27,7 +29,7 @@ def enqueue(  # noqa: PLR0913 - an argument for each option
 ) -> None:
     """Send prepare the files that the ledger lacks: there before the stack, or their notification was lost.
 
-    Only current versions whose key ends in .parquet. May be repeated at any time.
+    Only current versions; says which objects are no drops, and why. May be repeated at any time.
     """
     output, stack = Output(as_json), open_stack(stack_name, region, endpoint_url, local=local)
     prefix, done = prefix_of(stack, where), Enqueued()
@@ -42,6 +44,7 @@ def enqueue(  # noqa: PLR0913 - an argument for each option
         output.say(f"  {key}")
     if done.lacking > len(done.keys):
         output.say(f"  and {done.lacking - len(done.keys):,} others")
+    _tell_of_no_drops(output, stack, done)
     output.say(_words(done, dry_run=dry_run))
     if done.sent:
         output.say(f"next: python -m ops status; their log lines have correlation_id {done.request}")
@@ -50,6 +53,16 @@ def enqueue(  # noqa: PLR0913 - an argument for each option
     output.finish(
         {"stack": stack.name, "bucket": stack.inbox, "prefix": prefix, "dry_run": dry_run, **asdict(done)}
     )
+
+
+def _tell_of_no_drops(output: Output, stack: Stack, done: Enqueued) -> None:
+    for reason, count in done.no_drops.items():
+        why = reason.describe(stack.suffixes)
+        output.say(f"no drops: {many(count, 'object')} ({reason}: {why}), such as")
+        for key in done.no_drop_keys[reason]:
+            output.say(f"  {key}")
+    if NoDrop.SUFFIX in done.no_drops:
+        output.say("InboxSuffixes takes more: docs/operations.md, Objects that are no drops")
 
 
 def _words(done: Enqueued, *, dry_run: bool) -> str:

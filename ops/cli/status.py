@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from dropscore.domain.drop import DropState
+from dropscore.domain.drop import DropState, NoDrop
 from ops.cli.options import Endpoint, Json, Local, Region, StackName, open_stack
 from ops.cli.output import ago, many, since
 from ops.queues import Depth
+from ops.stack import Stack
 from ops.status import OpenJob, Status, look
 from ops.waiting import Wait
 from training.cli.output import Output
@@ -29,13 +31,16 @@ def status(
     output, stack = Output(as_json), open_stack(stack_name, region, endpoint_url, local=local)
     found = look(stack, days)
     output.say(f"stack {stack.name} in {stack.connection.region}, {stack.status}")
-    _tell(output, found)
+    _tell(output, stack, found)
     output.finish({"stack": stack.name, "stack_status": stack.status, **found.document()})
 
 
-def _tell(output: Output, found: Status) -> None:
+def _tell(output: Output, stack: Stack, found: Status) -> None:
     output.say(f"\ndrops (the final ones: arrived in the last {found.days} days)")
     output.table([(f"  {state.value}", str(found.drops[state])) for state in DropState])
+    if found.no_drops and any(found.no_drops.values()):
+        output.say(f"\nobjects of the inbox that are no drops (last {found.days} days)")
+        output.table([_no_drops(*pair, stack.suffixes) for pair in found.no_drops.items()])
     output.say(f"\njobs: {found.jobs_today} planned today, MaxJobsPerDay is {found.max_per_day}")
     if found.jobs:
         output.table([_job(job, found.now) for job in found.jobs])
@@ -53,6 +58,10 @@ def _tell(output: Output, found: Status) -> None:
         output.say(f"next: {needed}")
     if not found.needs:
         output.say("nothing needs you")
+
+
+def _no_drops(reason: NoDrop, count: int, suffixes: Sequence[str]) -> tuple[str, ...]:
+    return (f"  {reason.value}", f"{count:,}", reason.describe(suffixes))
 
 
 def _job(job: OpenJob, now: datetime) -> tuple[str, ...]:

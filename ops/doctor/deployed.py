@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,8 +12,10 @@ from dropscore.artefacts import Artefacts
 from dropscore.aws.clients import error_code
 from dropscore.aws.objects import Bucket
 from dropscore.aws.registry import Registry
+from dropscore.domain.drop import NoDrop
 from dropscore.domain.errors import ModelUnusable, SourceGone
 from ops.doctor.finding import Findings, ok, problem, warning
+from ops.inbox import skipped_since
 from ops.ledger import Ledger
 from ops.queues import DLQS, depths
 from ops.stack import Stack
@@ -22,6 +25,8 @@ BUCKETS = (*VERSIONED, "WorkBucket")
 OUTPUTS = ("InboxBucketName", "ResultsBucketName", "ModelsBucketName", "ResultsApiUrl")
 VERIFIED_UP_TO = 100 * 1024 * 1024
 """Bytes of a model artefact that is fetched to compare its hash; dispatch compares larger ones, too."""
+
+LATELY = timedelta(days=7)
 
 REDEPLOY = "deploy again: the template sets it"
 
@@ -71,6 +76,23 @@ def _notification(stack: Stack, s3: Any) -> Findings:
     else:
         do = f"{REDEPLOY}; then `python -m ops enqueue s3://{stack.inbox}/` for what came meanwhile"
         yield problem("notification", "InboxBucket tells nobody of files", do)
+
+
+def look_at_no_drops(stack: Stack) -> Findings:
+    """Whether objects of the inbox were lately let go that somebody may have meant as data."""
+    about, now = "objects that are no drops", datetime.now(UTC)
+    counts = skipped_since(stack, now - LATELY, now)
+    if counts is None:
+        yield ok(about, "not counted: the embedded stack has no metrics of its functions")
+        return
+    told = ", ".join(f"{count:,} {reason}" for reason, count in counts.items() if count)
+    found = f"{told or 'none'} in the last {LATELY.days} days"
+    if counts[NoDrop.SUFFIX]:
+        do = f"`python -m ops enqueue s3://{stack.inbox}/ --dry-run` names some; InboxSuffixes takes more"
+        why = NoDrop.SUFFIX.describe(stack.suffixes)
+        yield warning(about, f"{found}; {NoDrop.SUFFIX}: {why}", do)
+    else:
+        yield ok(about, found)
 
 
 def look_at_model(stack: Stack) -> Findings:

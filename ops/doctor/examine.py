@@ -51,6 +51,7 @@ def _deployed(stack: Stack) -> Findings:
     looks: tuple[tuple[str, Callable[[Stack], Findings]], ...] = (
         ("outputs", deployed.look_at_outputs),
         ("buckets", deployed.look_at_buckets),
+        ("objects that are no drops", deployed.look_at_no_drops),
         ("customer key", deployed.look_at_key),
         ("model", deployed.look_at_model),
         ("triggers", deployed.look_at_triggers),

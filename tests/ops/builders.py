@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,6 +73,15 @@ class World:
         """Put a file into the inbox, which nobody hears of; what its drop would be."""
         version = self.client("s3").put_object(Bucket="inbox", Key=key, Body=body, **more)["VersionId"]
         return Source("inbox", key, version)
+
+    def count_no_drops(self, ago: timedelta, **counts: int) -> None:
+        """Have CloudWatch count objects that are no drops, by the metrics' names."""
+        at, dimensions = datetime.now(UTC) - ago, [{"Name": "service", "Value": "dropscore"}]
+        data = [
+            {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
+            for name, value in counts.items()
+        ]
+        self.client("cloudwatch").put_metric_data(Namespace="Dropscore/dropscore", MetricData=data)
 
     def bodies(self, queue: str) -> list[str]:
         """What is in a queue, taken out of it."""

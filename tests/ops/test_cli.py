@@ -91,6 +91,36 @@ def test_enqueue_names_what_it_has_sent_and_how_to_find_it(run, world):
     assert "correlation_id ops-enqueue-" in result.stdout
 
 
+def test_enqueue_says_what_is_no_drop_and_why(run, world):
+    world.put("unload/20240701_v74wa")
+    world.put("sales/_temporary/0/a.parquet")
+
+    told = run("enqueue", "s3://inbox/").stdout
+
+    assert "no drops: 1 object (suffix: its key does not end in .parquet), such as" in told
+    assert "  unload/20240701_v74wa\n" in told
+    assert "no drops: 1 object (hidden: a part of its key begins with _" in told
+    assert "  sales/_temporary/0/a.parquet\n" in told
+    assert "0 files: 0 known" in told
+
+
+def test_status_says_how_many_objects_were_no_drops_and_why(run, world):
+    world.count_no_drops(timedelta(hours=2), ObjectsSkippedSuffix=3)
+
+    lines = [" ".join(line.split()) for line in run("status").stdout.splitlines()]
+
+    assert "objects of the inbox that are no drops (last 7 days)" in lines
+    assert "suffix 3 its key does not end in .parquet" in lines
+
+
+def test_tail_of_what_is_no_drop_says_why(run, world):
+    world.put("unload/20240701_v74wa")
+
+    result = run("tail", "unload/20240701_v74wa")
+
+    assert "is no drop, it is not scored: its key does not end in .parquet" in str(result.exception)
+
+
 def test_a_key_does_not_steer_the_terminal(run, world):
     world.put("\x9b2Jgone:x:.parquet")
 

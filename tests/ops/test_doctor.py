@@ -425,6 +425,28 @@ def test_a_stack_that_is_paused_is_a_warning():
     assert levels(deployed.look_at_brakes(stack)) == ["warning"]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "suffix", "level", "said"),
+    [
+        (0, 0, "ok", "none in the last 7 days"),
+        (1200, 0, "ok", "1,200 hidden in the last 7 days"),
+        (2, 1, "warning", "2 hidden, 1 suffix in the last 7 days; suffix: its key does not end in .parquet"),
+    ],
+)
+def test_objects_without_the_suffix_are_a_warning_and_temporary_files_are_none(hidden, suffix, level, said):
+    told = [{"Id": "hidden", "Values": [float(hidden)]}, {"Id": "suffix", "Values": [float(suffix)]}]
+    client = SimpleNamespace(get_metric_data=lambda **_: {"MetricDataResults": told})
+    stack = replace(
+        stack_in("CREATE_COMPLETE"),
+        connection=FakeConnection({"cloudwatch": client}),
+        resources={"InboxBucket": "inbox"},
+    )
+
+    finding = only(deployed.look_at_no_drops(stack))
+
+    assert (finding.level.value, finding.found) == (level, said)
+
+
 def test_before_the_first_deploy_names_and_quotas_are_looked_at(monkeypatch):
     monkeypatch.setattr(examine, "look_for_stack", lambda _: None)
     connection = FakeConnection(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from dropscore.domain.drop import DropState
+from dropscore.domain.drop import DropState, NoDrop
 from dropscore.domain.messages import Arrival, correlation_id, prepare_requests
+from ops import enqueue as sending
 from ops.enqueue import enqueue, notification
 from ops.errors import NotAnAddress, QueueRefused
-from ops.inbox import File, pages, prefix_of
+from ops.inbox import File, Page, pages, prefix_of
 from ops.messages import Message, batches, send
 from tests.unit.builders import NOW
 
@@ -64,6 +66,49 @@ def test_only_current_versions_of_drops_below_the_prefix_are_looked_at(world):
     assert arrivals(world) == {("inbox", "data/a.parquet", current.version)}
 
 
+NO_DROPS = [
+    *(f"sales/_temporary/{number}/part-0.parquet" for number in range(5)),
+    "x/part-0.parq",
+    "unload/20240701_v74wa",
+    "folder/",
+]
+
+
+def test_objects_that_are_no_drops_are_counted_by_reason_and_some_are_named(world):
+    for key in NO_DROPS:
+        world.put(key)
+
+    done = run(world)
+
+    assert (done.seen, done.sent, world.bodies("InboxQueue")) == (0, 0, [])
+    assert done.no_drops == {NoDrop.HIDDEN: 5, NoDrop.SUFFIX: 2}
+    assert done.no_drop_keys == {
+        NoDrop.HIDDEN: NO_DROPS[:3],
+        NoDrop.SUFFIX: ["unload/20240701_v74wa", "x/part-0.parq"],
+    }
+
+
+def test_no_drops_of_all_pages_are_counted_and_few_are_named(world, monkeypatch):
+    page = Page(no_drops={NoDrop.HIDDEN: ["_a", "_b"], NoDrop.SUFFIX: ["c"]})
+    monkeypatch.setattr(sending, "pages", lambda *_: iter([page, Page(), page]))
+
+    done = run(world)
+
+    assert done.no_drops == {NoDrop.HIDDEN: 4, NoDrop.SUFFIX: 2}
+    assert done.no_drop_keys == {NoDrop.HIDDEN: ["_a", "_b", "_a"], NoDrop.SUFFIX: ["c", "c"]}
+
+
+def test_the_suffixes_of_the_stack_decide(world):
+    for key in NO_DROPS:
+        world.put(key)
+    stack = replace(world.stack, parameters={**world.stack.parameters, "InboxSuffixes": ".parquet,*"})
+
+    *_, done = enqueue(stack, "", dry_run=False)
+
+    assert {key for _, key, _ in arrivals(world)} == {"x/part-0.parq", "unload/20240701_v74wa"}
+    assert done.no_drops == {NoDrop.HIDDEN: 5}
+
+
 def test_a_new_version_of_a_known_file_is_lacking(world, stock):
     known(stock, world.put("a.parquet"))
     world.put("a.parquet")
@@ -78,7 +123,7 @@ def test_a_file_from_before_the_bucket_kept_versions_is_known_by_its_etag(world,
     s3.put_bucket_versioning(Bucket="old", VersioningConfiguration={"Status": "Enabled"})
     stack = world.with_clients()
     stack.resources["InboxBucket"] = "old"
-    ((file,),) = [page for page in pages(stack, "") if page]
+    ((file,),) = [page.files for page in pages(stack, "")]
 
     assert (file.version, file.source.versioned, file.source.version) == ("null", False, file.etag)
     (request,) = prepare_requests(notification(file, "eu-central-1", "r"))

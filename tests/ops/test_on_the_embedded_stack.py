@@ -133,6 +133,20 @@ def test_a_lost_notification_is_seen_by_the_doctor_and_made_up_for_by_enqueue(fl
     assert any(line["source"] == "PrepareLogs" for line in told["lines"])
 
 
+def test_of_objects_that_are_no_drops_the_commands_say_why(flow, ops):
+    flow.put("no-drops/unload/20240701_v74wa", parquet(2))
+    flow.put("no-drops/_temporary/0/a.parquet", parquet(2))
+
+    sent = ops("enqueue", f"s3://{flow.inbox}/no-drops/")
+    tail = ops("tail", "no-drops/_temporary/0/a.parquet", code=1)
+
+    assert (sent["seen"], sent["sent"]) == (0, 0)
+    assert sent["no_drops"] == {"hidden": 1, "suffix": 1}
+    assert sent["no_drop_keys"]["suffix"] == ["no-drops/unload/20240701_v74wa"]
+    assert "is no drop, it is not scored: a part of its key begins with _" in tail["error"]
+    assert ops("status")["no_drops"] is None  # no metrics are made of log lines there
+
+
 def test_without_a_model_status_says_what_waits_for_what(flow, ops):
     arn = flow.model.version.arn
     flow.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")

@@ -10,7 +10,7 @@ from botocore.stub import ANY, Stubber
 
 from dropscore.aws.ledger import Drops, OpenWork
 from dropscore.domain.catalogue import Arrived
-from dropscore.domain.drop import Counts, DropState
+from dropscore.domain.drop import DEFAULT_SUFFIXES, Counts, DropState
 from dropscore.domain.outcome import FileOutcome
 from ops.choosing import LARGEST_COPY, Chosen, Wish, choose, clock_of
 from ops.errors import NotADrop
@@ -117,6 +117,28 @@ def test_what_is_not_copied_is_said_with_its_reason(world, dropped):
     assert "ops enqueue" in said
 
 
+def test_a_drop_whose_copy_would_be_none_is_left_alone_with_the_reason(world, dropped):
+    """It was scored by a stack that took temporary files for drops, or had other suffixes."""
+    dropped("_temporary/0/part-0.parquet")
+    dropped("part-0.parq")
+    day = Arrived(datetime.now(UTC) - timedelta(days=1))
+
+    by_day, by_key = chosen(world, day=day), chosen(world, key="part-0.parq")
+
+    assert (by_day.files, by_key.files) == ([], [])
+    assert sorted(by_day.left_alone.values()) == [1, 1]
+    assert list(by_key.left_alone) == ["copies would be no drops: its key does not end in .parquet"]
+
+
+def test_the_suffixes_of_the_stack_say_what_may_be_copied(world, dropped):
+    dropped("part-0.parq")
+    stack = replace(world.stack, parameters={**world.stack.parameters, "InboxSuffixes": ".parquet,.parq"})
+
+    *_, found = choose(stack, wish(key="part-0.parq"))
+
+    assert keys(found) == ["part-0.parq"]
+
+
 def test_what_was_put_since_is_left_alone_so_that_a_run_can_be_repeated(world, dropped):
     dropped("a.parquet")
 
@@ -129,7 +151,7 @@ def test_files_that_one_request_cannot_copy_are_left_to_the_aws_command(stock):
     drop = stock.add(DropState.SCORED, timedelta())
     file, found = File("inbox", "large.parquet", "v", "e", LARGEST_COPY + 1, NOW), Chosen()
 
-    found.take(file, drop, wish())
+    found.take(file, drop, wish(), DEFAULT_SUFFIXES)
 
     assert "aws s3 cp" in next(iter(found.left_alone))
 

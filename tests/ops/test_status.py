@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from botocore.stub import ANY, Stubber
 
-from dropscore.domain.drop import DropState
+from dropscore.domain.drop import DropState, NoDrop
 from ops import queues
+from ops.inbox import skipped_since
 from ops.ledger import Count
 from ops.status import look
-from tests.ops.builders import real_client
+from tests.ops.builders import FakeConnection, real_client
 from tests.service.stock import Stock
 
 HOUR = timedelta(hours=1)
@@ -81,6 +83,24 @@ def test_nothing_needs_anybody_at_rest(world, stock):
     stock.add(DropState.REJECTED, timedelta())
 
     assert look(world.stack, days=7).needs == []
+
+
+def test_objects_that_are_no_drops_are_counted_by_reason_since_then(world):
+    world.count_no_drops(timedelta(days=8), ObjectsSkippedHidden=100)
+    world.count_no_drops(timedelta(days=2), ObjectsSkippedHidden=2, ObjectsSkippedSuffix=1)
+    world.count_no_drops(HOUR, ObjectsSkippedHidden=3)
+
+    found = look(world.stack, days=7)
+
+    assert found.no_drops == {NoDrop.HIDDEN: 5, NoDrop.SUFFIX: 1}
+    assert json.loads(json.dumps(found.document()))["no_drops"] == {"hidden": 5, "suffix": 1}
+
+
+def test_where_nothing_makes_metrics_of_log_lines_the_number_is_not_known(world):
+    stack = replace(world.stack, connection=FakeConnection({}, embedded=True))
+    now = datetime.now(UTC)
+
+    assert skipped_since(stack, now - HOUR, now) is None
 
 
 def test_a_queue_s_age_is_cloudwatch_s_latest_and_unknown_where_there_is_none(world):

@@ -88,12 +88,34 @@ def test_what_nobody_knows_is_refused(world):
         told(Follower(world.stack, Subject("0" * 20, None)))
 
 
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("unload/20240701_v74wa", "its key does not end in .parquet. If it is data, .* InboxSuffixes"),
+        ("sales/_temporary/0/a.parquet", "a part of its key begins with _ .* put it under another key"),
+        ("folder/", "it marks a folder"),
+    ],
+)
+def test_of_an_object_that_is_no_drop_it_is_said_why(world, key, why):
+    world.put(key)
+
+    with pytest.raises(NotADrop, match=f"{key} is no drop, it is not scored: .*{why}"):
+        subject_of(world.stack, key)
+
+
+def test_a_drop_that_would_be_none_today_is_followed_all_the_same(world, stock):
+    source = world.put("sales/_temporary/0/a.parquet")
+    stock._drops.open(source, NOW, NOW)
+
+    assert subject_of(world.stack, source.key) == Subject(source.drop_id, source.key)
+
+
 def test_a_file_that_the_ledger_has_not_heard_of_yet_is_waited_for(world):
     source = world.put("a.parquet")
 
     lines = told(Follower(world.stack, subject_of(world.stack, "a.parquet")), seconds=0.3)
 
-    assert lines == ["ledger has not heard of it yet; does it end in .parquet? ops enqueue sends it anew"]
+    assert lines == ["ledger has not heard of it yet: is it in InboxQueue? ops enqueue sends it anew"]
     assert source.key == "a.parquet"
 
 
