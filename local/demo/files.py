@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path, PurePath
 
-from dropscore.domain.drop import why_no_drop
+from dropscore.domain.drop import NoDrop, why_no_drop
 from local.errors import LocalError
 
 MAX_KEY_BYTES = 1024
@@ -27,42 +27,59 @@ class DropFile:
     key: str
 
 
-def find_drops(given: Path) -> list[DropFile]:
-    """List what a file or a folder gives to the inbox, in the order of the keys.
+@dataclass(frozen=True)
+class Found:
+    """What a file or a folder gives to the inbox, in the order of the keys, and what of it is no drop.
+
+    Attributes
+    ----------
+    no_drops
+        Files that the inbox would let go, relative to the folder, by reason.
+    """
+
+    drops: list[DropFile] = field(default_factory=list)
+    no_drops: dict[NoDrop, list[str]] = field(default_factory=dict)
+
+    def say_no_drops(self) -> list[str]:
+        """A line for each reason, with the number of files and the first of them."""
+        return [
+            f"no drops: {len(names)} ({reason}: {reason.describe()}), such as {min(names)}"
+            for reason, names in sorted(self.no_drops.items())
+        ]
+
+
+def find_drops(given: Path) -> Found:
+    """List what a file or a folder gives to the inbox.
 
     Parameters
     ----------
     given
-        A parquet file, which goes under ``file_key``; or a folder, of which everything that ends in
-        ``.parquet``, in any case, goes under its relative path.
+        A parquet file, which goes under ``file_key``; or a folder, of which everything that is a drop by the
+        inbox's rule for keys (``why_no_drop``) goes under its relative path.
 
     Returns
     -------
-    list of DropFile
-        At least one.
+    Found
+        With at least one drop.
 
     Raises
     ------
     DemoInputError
-        Nothing is there, nothing in it is a parquet file by its name, or a name cannot be a key.
+        Nothing is there, nothing in it is a drop by its key, or a name cannot be a key.
     """
     if given.is_dir():
-        drops = [DropFile(path, path.relative_to(given).as_posix()) for path in _walk(given)]
-        if not drops:
-            raise DemoInputError(
-                f"no file in {given} ends in .parquet: give a folder that has some, or a file"
-            )
+        found = _sorted_out(given)
     elif given.is_file():
-        if why_no_drop(given.name):
+        found = Found([DropFile(given, file_key(given))])
+        if reason := why_no_drop(found.drops[0].key):
             raise DemoInputError(
-                f"{given.name} does not end in .parquet, the inbox would ignore it: rename it"
+                f"{found.drops[0].key}: {reason.describe()}, the inbox would ignore it: rename it"
             )
-        drops = [DropFile(given, file_key(given))]
     else:
         raise DemoInputError(f"{given} does not exist: give a parquet file, or a folder with some")
-    for drop in drops:
+    for drop in found.drops:
         _check_key(drop.key)
-    return sorted(drops, key=lambda drop: drop.key)
+    return found
 
 
 def file_key(path: PurePath) -> str:
@@ -90,13 +107,28 @@ def file_key(path: PurePath) -> str:
     return "/".join((*folders[start:], parts[-1]))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder whose name makes it a drop."""
+def _sorted_out(folder: Path) -> Found:
+    """Every file below a folder, by what the inbox would say of its key."""
+    found = Found()
+    for path in _files(folder):
+        key = path.relative_to(folder).as_posix()
+        if reason := why_no_drop(key):
+            found.no_drops.setdefault(reason, []).append(key)
+        else:
+            found.drops.append(DropFile(path, key))
+    if not found.drops:
+        others = "; ".join(found.say_no_drops())
+        raise DemoInputError(
+            f"no file in {folder} ends in .parquet and is neither temporary nor metadata: give a folder that "
+            f"has some, or a file{f' ({others})' if others else ''}"
+        )
+    found.drops.sort(key=lambda drop: drop.key)
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
     for where, _, names in os.walk(folder):
-        for name in names:
-            path = Path(where, name)
-            if why_no_drop(path.relative_to(folder).as_posix()) is None and path.is_file():
-                yield path
+        yield from (path for name in names if (path := Path(where, name)).is_file())
 
 
 def _check_key(key: str) -> None:

@@ -100,7 +100,7 @@ def _run(request: DemoRequest, console: Console) -> None:
     started, progress = time.monotonic(), DemoProgress(console)
     with tempfile.TemporaryDirectory(prefix="dropscore-demo-") as name:
         folder = Path(name)
-        files, choice, held_back = _material(request, folder)
+        files, choice, held_back = _material(request, folder, progress)
         progress.say(f"training on {choice.source}")
         with ThreadPoolExecutor(1) as beside:
             trained = beside.submit(train_model, choice, folder / "model")
@@ -123,7 +123,9 @@ def _run(request: DemoRequest, console: Console) -> None:
     _raise_if_failed(drops, request.out)
 
 
-def _material(request: DemoRequest, folder: Path) -> tuple[list[DropFile], TrainingChoice, HeldBack | None]:
+def _material(
+    request: DemoRequest, folder: Path, progress: DemoProgress
+) -> tuple[list[DropFile], TrainingChoice, HeldBack | None]:
     """What is dropped, what is trained on, and what was held back to measure by."""
     if request.task is Task.TRAFFIC:
         if request.given or request.wish != Wish():
@@ -132,9 +134,9 @@ def _material(request: DemoRequest, folder: Path) -> tuple[list[DropFile], Train
                 " (docs/training.md says how to train on traffic files of yours)"
             )
         task = traffic_task(folder)
-        return _files(task.drops, request.out), task.choice, task.held_back
+        return _files(task.drops, request.out, progress), task.choice, task.held_back
     month = write_sensor_month(folder / "month")
-    files = _files(request.given or folder / "month", request.out)
+    files = _files(request.given or folder / "month", request.out, progress)
     return files, choose_training_data([file.path for file in files], request.wish, month), None
 
 
@@ -147,14 +149,17 @@ def _parameters(files: int) -> dict[str, str]:
     return {**windows, "ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
 
 
-def _files(given: Path, out: Path) -> list[DropFile]:
+def _files(given: Path, out: Path, progress: DemoProgress) -> list[DropFile]:
     """The files to drop: not the results of an earlier run, which are taken away."""
     results = [(out / name).resolve() for name in (PREDICTIONS, SUMMARY, CHART, REJECTS)]
     if given.resolve() in results:
         raise DemoInputError(f"{given} is where the results go: choose another folder with OUT=")
-    files = [file for file in find_drops(given) if file.path.resolve() not in results]
+    found = find_drops(given)
+    files = [file for file in found.drops if file.path.resolve() not in results]
     if not files:
         raise DemoInputError(f"{given} holds nothing but the results of an earlier run: give other files")
+    for line in found.say_no_drops():
+        progress.say(line)
     _clear(out)
     return files
 

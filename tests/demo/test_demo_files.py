@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from dropscore.domain.drop import NoDrop
 from local.demo.files import DemoInputError, file_key, find_drops
 
 HIVE = "company_id=1/sensor_id=422/7e94.parquet"
@@ -40,10 +41,39 @@ def test_a_folder_gives_every_parquet_file_below_it_in_any_case_under_its_relati
         (tmp_path / name).touch()
     (tmp_path / "folder.parquet").mkdir()
 
-    drops = find_drops(tmp_path)
+    found = find_drops(tmp_path)
 
-    assert [drop.key for drop in drops] == sorted(names[:3])
-    assert all(drop.path == tmp_path / drop.key for drop in drops)
+    assert [drop.key for drop in found.drops] == sorted(names[:3])
+    assert all(drop.path == tmp_path / drop.key for drop in found.drops)
+    assert {reason: sorted(keys) for reason, keys in found.no_drops.items()} == {
+        NoDrop.HIDDEN: ["c/.hidden.parquet"],
+        NoDrop.SUFFIX: ["d.parquet.tmp", "note.txt"],
+    }
+    assert sorted(found.say_no_drops())[1] == (
+        "no drops: 2 (suffix: its key does not end in .parquet), such as d.parquet.tmp"
+    )
+
+
+def test_a_folder_that_has_hidden_folders_above_it_gives_its_files(tmp_path):
+    """The keys count, and they begin below the folder."""
+    folder = tmp_path / ".cache" / "_temporary"
+    folder.mkdir(parents=True)
+    (folder / "a.parquet").touch()
+
+    assert [drop.key for drop in find_drops(folder).drops] == ["a.parquet"]
+    assert [drop.key for drop in find_drops(folder / "a.parquet").drops] == ["a.parquet"]
+
+
+def test_a_folder_of_no_drops_says_why_they_are_none(tmp_path):
+    for name in ("_temporary/0/a.parquet", "unload"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    with pytest.raises(DemoInputError, match=r"no drops: 1 \(hidden: .*_temporary/0/a.parquet.*\(suffix"):
+        find_drops(tmp_path)
+    (tmp_path / "_x.parquet").touch()
+    with pytest.raises(DemoInputError, match="a part of its key begins with _"):
+        find_drops(tmp_path / "_x.parquet")
 
 
 def test_what_cannot_be_dropped_is_said_in_one_line(tmp_path):

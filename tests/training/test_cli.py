@@ -141,6 +141,22 @@ def test_what_is_no_duration_is_refused(text):
         microseconds(text)
 
 
+def test_a_folder_gives_what_the_inbox_would_score_and_a_file_is_taken_as_it_is(write_sensor, tmp_path):
+    file = write_sensor()
+    data = file.read_bytes()
+    hidden = ["_temporary/0/a.parquet", ".spark-staging-1/b.parquet", "_delta_log/c.parquet", "._d.parquet"]
+    for name in [*hidden, "_x=1/e.PARQUET", "unload"]:
+        (tmp_path / "spark" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "spark" / name).write_bytes(data)
+
+    assert find_sensor([tmp_path / "spark"]).files == (tmp_path / "spark/_x=1/e.PARQUET",)
+    assert find_sensor([tmp_path / "spark/_temporary"]).files == (tmp_path / "spark" / hidden[0],)
+    assert find_sensor([tmp_path / "spark/._d.parquet"]).files == (tmp_path / "spark/._d.parquet",)
+    (tmp_path / "spark/_x=1/e.PARQUET").unlink()
+    with pytest.raises(TrainingError, match="temporary or metadata"):
+        find_sensor([tmp_path / "spark"])
+
+
 def test_a_file_given_twice_counts_once(write_sensor, tmp_path):
     file = write_sensor()
 

@@ -53,7 +53,10 @@ def find_sensor(given: Sequence[Path]) -> Sensor:
             found.setdefault(entry.resolve(), entry)
     names = ", ".join(map(str, given))
     if not found:
-        raise TrainingError(f"no .parquet file in {names}: give a folder that has some")
+        raise TrainingError(
+            f"no .parquet file in {names} (those under a name that begins with _ or . do not count, they are "
+            "temporary or metadata): give a folder that has some"
+        )
     return Sensor(names, tuple(found.values()))
 
 
