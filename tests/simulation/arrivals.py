@@ -16,6 +16,9 @@ from tests.simulation.stack import BUCKETS
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
 """What the schedule sends to SweepFunction."""
 
+NO_DROPS = ("sales/_temporary/0/a.parquet", "unload/20240701_v74wa")
+"""Keys of objects that nobody scores: a temporary file, and one without the suffix."""
+
 _START = datetime(2021, 6, 1, tzinfo=UTC).replace(tzinfo=None)
 
 

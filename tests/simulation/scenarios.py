@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from dropscore.domain.drop import DropState
 from dropscore.handlers import sweep as sweep_door
-from tests.simulation.arrivals import readings
+from tests.simulation.arrivals import NO_DROPS, readings
 from tests.simulation.promises import Dropped, Promises
 from tests.simulation.world import World
 
@@ -77,6 +77,7 @@ class ABatchWithABadFile(Scenario):
         self.put("a.parquet")
         self.put("bad.parquet", ends=DropState.REJECTED, body=b"no parquet")
         self.put("empty.parquet", 0)
+        self.world.put(NO_DROPS[0], readings(4))
 
 
 class NoModelThenOne(Scenario):

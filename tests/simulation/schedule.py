@@ -11,7 +11,7 @@ from typing import Any
 
 from dropscore.domain.drop import DropState
 from dropscore.handlers import sweep as sweep_door
-from tests.simulation.arrivals import readings, transform_event
+from tests.simulation.arrivals import NO_DROPS, readings, transform_event
 from tests.simulation.promises import GONE, Dropped, Promises
 from tests.simulation.queues import Queue
 from tests.simulation.unruly import UnrulyWorld
@@ -237,6 +237,11 @@ class Schedule:
             self.world.inbox.versions[key].pop(version, None)
 
     def _put(self) -> None:
+        if self.rng.random() < 0.1:
+            key = self.rng.choice(NO_DROPS)
+            self.world.put(key, readings(2))
+            self.world.note(f"put {key}, which is no drop")
+            return
         file = self.rng.choice(FILES)
         key = self.rng.choice(KEYS)
         late = timedelta(seconds=self.rng.choice((0, 0, 0, 2, 4000)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dropscore import prepare as preparing
 from dropscore.announce import Announcer
 from dropscore.aws.clients import AwsError
 from dropscore.aws.ledger import Drops, drops, jobs
@@ -44,6 +45,14 @@ def test_a_result_that_is_written_over_is_seen(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(MemoryBucket, "put_once", put_always)
 
     assert "is written over" in first_violation(single_faults("one_drop", [Fault.AFTER]))
+
+
+def test_a_temporary_file_that_is_taken_for_a_drop_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "why_no_drop", lambda *_: None)
+
+    found = first_violation(single_faults("a_batch_with_a_bad_file", [Fault.AFTER]))
+
+    assert "the ledger does not hold it" in found
 
 
 def test_drops_that_are_moved_without_a_condition_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from dropscore.aws.clients import AwsError
 from dropscore.aws.ledger import Conflict
 from dropscore.domain.errors import DropscoreError
 from dropscore.domain.keys import OUTPUT_SUFFIX
+from tests.simulation.arrivals import NO_DROPS
 from tests.simulation.lagging import demand
 from tests.simulation.memory import MemoryBucket
 from tests.simulation.sagemaker import NO_CAPACITY
@@ -98,13 +99,16 @@ class JobWatch:
 def held(world: World, body: str, ended: set[str]) -> bool:
     """Whether the ledger holds what a deleted message asked for, or another message still asks for it.
 
+    Of an object that is no drop it has to hold nothing.
+
     `ended` are the jobs that had ended when the function was given the message.
     """
     there = [message.body for queue in world.queues.both for message in queue.messages]
     match message := json.loads(body):
         case {"Records": [{"s3": {"object": {"key": key, "versionId": version}}}]}:
             known = {(item["source_key"], item["source_version"]) for item in world.all_items("drop#")}
-            return (unquote_plus(key), version) in known or body in there
+            here = (unquote_plus(key), version) in known
+            return not here if unquote_plus(key) in NO_DROPS else here or body in there
         case {"job": job, "part": part}:
             item = world.table.items.get(f"job#{job}", {})
             same = [b for b in map(json.loads, there) if (b.get("job"), b.get("part")) == (job, part)]
