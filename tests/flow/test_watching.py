@@ -53,6 +53,39 @@ def test_a_scored_drop_is_in_the_metrics_and_the_log_lines_about_it_name_it(flow
     assert all(line["correlation_id"] for line in about)
 
 
+def test_of_what_spark_leaves_behind_only_the_final_file_is_scored_once_and_the_rest_is_counted(
+    flow: Flow,
+) -> None:
+    """Its committers' copies, a table format's own Parquet, what macOS adds; and a file without a suffix."""
+    name, body = "part-00000-c000.snappy.parquet", parquet(5)
+    attempt = "sales/_temporary/0/_temporary/attempt_20240101_0001_m_000000_3"
+    left_behind = {
+        f"spark/{attempt}/{name}": body,
+        f"spark/sales/_temporary/0/task_20240101_0001_m_000000/{name}": body,
+        f"spark/.spark-staging-1b2c/dt=2024-01-01/{name}": body,
+        "spark/delta/_delta_log/00000000000000000010.checkpoint.parquet": parquet(1, ts=None),
+        "spark/mac/._part-0.parquet": b"\0\5\x16\7",
+    }
+    other = {"spark/unload/20240701_144951_00037_v74wa": body}
+
+    ids = [flow.put(key, body) for key, body in {**left_behind, **other}.items()]
+    final = flow.put(f"spark/sales/{name}", body)
+    (drop,) = flow.wait(final)
+
+    def let_go() -> set[str]:
+        return {line["source_key"] for line in logged(flow) if line.get("message") == "object is no drop"}
+
+    def counted(name: str) -> int:
+        return sum(sum(line[name]) for line in logged(flow) if name in line)
+
+    wait_for(lambda: let_go() >= {*left_behind, *other}, lambda: str(let_go()))
+    assert (drop.state, drop.rows_scored) == ("SCORED", 5)
+    assert len(flow.results_of(drop)) == 1
+    assert flow.found(ids) == [None] * 6
+    assert counted("ObjectsSkippedHidden") >= 5
+    assert counted("ObjectsSkippedSuffix") >= 1
+
+
 def listening_queue(flow: Flow) -> tuple[str, str]:
     """A queue that SNS may send to: its URL and its ARN."""
     allowed = {
