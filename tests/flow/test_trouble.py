@@ -46,11 +46,8 @@ def test_a_lost_event_is_made_up_for_by_the_sweep(flow: Flow) -> None:
         job = flow.sagemaker.describe_transform_job(TransformJobName=scoring.job)
         return job["TransformJobStatus"] == "Completed"
 
-    wait_for(
-        lambda: flow.table.get(f"job#{scoring.job}")["state"] == "STARTED" and ended(), lambda: "running"
-    )
-    assert flow.found([drop_id])[0].state == "SCORING"
-    assert flow.sweep()["collected"] == 1
+    wait_for(ended, lambda: "running")
+    flow.sweep()  # on a busy machine the schedule's own may have been first
 
     (drop,) = flow.wait(drop_id)
     assert drop.state == "SCORED"
