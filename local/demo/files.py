@@ -43,7 +43,7 @@ class Found:
     def say_no_drops(self) -> list[str]:
         """A line for each reason, with the number of files and the first of them."""
         return [
-            f"no drops: {len(names)} ({reason}: {reason.describe()}), such as {min(names)}"
+            f"no drops: {len(names)} ({reason}: {reason.describe()}), such as {min(names)!r}"
             for reason, names in sorted(self.no_drops.items())
         ]
 

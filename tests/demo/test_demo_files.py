@@ -50,7 +50,7 @@ def test_a_folder_gives_every_parquet_file_below_it_in_any_case_under_its_relati
         NoDrop.SUFFIX: ["d.parquet.tmp", "note.txt"],
     }
     assert sorted(found.say_no_drops())[1] == (
-        "no drops: 2 (suffix: its key does not end in .parquet), such as d.parquet.tmp"
+        "no drops: 2 (suffix: its key does not end in .parquet), such as 'd.parquet.tmp'"
     )
 
 
@@ -62,6 +62,16 @@ def test_a_folder_that_has_hidden_folders_above_it_gives_its_files(tmp_path):
 
     assert [drop.key for drop in find_drops(folder).drops] == ["a.parquet"]
     assert [drop.key for drop in find_drops(folder / "a.parquet").drops] == ["a.parquet"]
+
+
+def test_a_name_that_is_not_utf_8_or_steers_a_terminal_can_be_said(tmp_path):
+    (tmp_path / "a.parquet").touch()
+    with open(os.fsencode(tmp_path) + b"/\x1b[2J\xe9.txt", "wb"):  # noqa: PTH123 - a name that is not UTF-8
+        pass
+
+    (line,) = find_drops(tmp_path).say_no_drops()
+
+    assert line.encode().decode().isprintable()
 
 
 def test_a_folder_of_no_drops_says_why_they_are_none(tmp_path):
