@@ -159,7 +159,7 @@ def test_a_model_that_the_container_cannot_serve_is_refused(
 def test_a_model_that_is_refused_does_not_answer_the_ping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container_client, "PING_SECONDS", 2.5)
+    monkeypatch.setattr(container_client.Container.load, "__defaults__", (2.5,))
 
     with pytest.raises(AlgorithmFault, match="ping"), serving(tmp_path, SUMMING, {}):
         pass
