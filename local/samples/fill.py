@@ -19,6 +19,7 @@ from dropscore.aws.ledger.items import job_pk
 from dropscore.domain.drop import Drop, DropState, Source
 from local.demo.sensor_month import SensorMonth, sensor_month
 from local.errors import LocalError
+from local.sagemaker.instance.errors import AlgorithmFault
 from local.samples.names import BAD, BATCH, ENDED, FAILED, QUEUED, READ, UNTOLD, Names
 from local.waiting import wait_until
 from training.endpoint.parts import Size
@@ -64,7 +65,9 @@ def fill(stack: LocalStack) -> Names:
     with ThreadPoolExecutor(1) as aside, _silent(stack), _jobs_at_once(stack):
         serving = aside.submit(serve_endpoint, stack)
         versions = {key: filling.put(key) for key in (*UNTOLD, ENDED, FAILED, READ)}
-        failed = filling.run_untold(FAILED, versions[FAILED], fail_jobs=1)
+        failed = filling.run_untold(
+            FAILED, versions[FAILED], fail_jobs=1, failure_reason=AlgorithmFault.reason
+        )
         ended = filling.run_untold(ENDED, versions[ENDED])
         drop = filling.prepare(READ, versions[READ])
     serving.result()
@@ -120,7 +123,7 @@ class _Filling:
             raise SamplesError(f"{key} did not get a job: {answer['Payload'].read().decode()}")
         return drop
 
-    def run_untold(self, key: str, version: str, **faults: int) -> str:
+    def run_untold(self, key: str, version: str, **faults: int | str) -> str:
         """Have the object prepared and its job run, but the job's end told to nobody; the job's name."""
         self._stack.change_faults(drop_events=1, **faults)
         job = str(self.prepare(key, version).job)

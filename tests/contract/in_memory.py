@@ -10,6 +10,7 @@ from typing import Any
 
 from dropscore.domain.job import Outcome
 from dropscore.domain.model import Package
+from tests.local.builders import ENVIRONMENT
 from tests.simulation.lagging import LaggingTable
 from tests.simulation.memory import MemoryBucket, MemoryInbox, MemoryTable
 from tests.simulation.queues import Queues
@@ -94,7 +95,8 @@ class MemorySageMaker:
         version = 1 + max((one.version for one in packages if one.group == group), default=0)
         arn = f"arn:aws:sagemaker:us-east-1:000000000000:model-package/{group}/{version}"
         package = Package(arn, group, version, approval == "Approved", image, metadata)
-        packages.append(replace(package, model_data_url=self.work.uri("model.tar.gz")))
+        place = self.work.uri("model.tar.gz")
+        packages.append(replace(package, model_data_url=place, environment=ENVIRONMENT))
         return arn
 
     def decide(self, arn: str, approval: str) -> None:

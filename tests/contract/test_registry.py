@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dropscore.domain.model import Package
-from tests.local.builders import unique
+from tests.local.builders import ENVIRONMENT, unique
 
 
 @pytest.fixture
@@ -69,6 +69,7 @@ def test_a_version_is_described_as_it_was_registered(sagemaker):
         image=image,
         metadata=metadata,
         model_data_url=sagemaker.work.uri("model.tar.gz"),
+        environment=ENVIRONMENT,
     )
     assert sagemaker.registry.newest_approved() == sagemaker.registry.describe(arn) == package
 

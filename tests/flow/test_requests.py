@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
+from local.demo.model import install_sample_model
+from local.stack import LocalStack
 from tests.flow.flow import Flow, parquet, wait_for
 
 pytestmark = pytest.mark.slow
@@ -21,6 +24,13 @@ def asked(flow: Flow) -> Counter[str]:
         if any(role in request["caller"] for role in FUNCTIONS):
             counted[request["service"]] += request["count"]
     return counted
+
+
+@pytest.fixture(scope="module")
+def flow() -> Iterator[Flow]:
+    """A stack whose files wait for each other, as on AWS: a job is asked for, too."""
+    with LocalStack({"JobWindowSeconds": "2", "BatchWindowSeconds": "1"}) as stack:
+        yield Flow(stack, install_sample_model(stack))
 
 
 @pytest.fixture
