@@ -179,6 +179,7 @@ def _make_real(case: Case, reality: Reality, kept: dict[str, Kept]) -> None:
         known = kept[case.path] = kept[case.path]._replace(asked_again=True)
         case.path_parameters, case.query = dict(known.path), dict(known.query)
         case.headers["if-none-match"] = known.etag
+        case.headers.pop("accept", None)  # what was chosen above goes with another query
         if known.accept:
             case.headers["accept"] = known.accept
 
