@@ -8,7 +8,7 @@ from local.hooks.condition_keys import fill_in_condition_keys
 from local.hooks.event_source import batch_like_lambda, take_concurrency_from_parameters
 from local.hooks.event_targets import deliver_where_queues_admit_it
 from local.hooks.function_roles import log_in_the_functions_name, poll_in_the_functions_name
-from local.hooks.function_runtime import run_functions_in, share_unpacked_code
+from local.hooks.function_runtime import let_invocations_end, run_functions_in, share_unpacked_code
 from local.hooks.http_api import answer_like_http_apis, fail_like_lambda_integrations
 from local.hooks.http_api_resources import declare_http_apis
 from local.hooks.s3_reads import hide_missing_keys, range_versioned_reads
@@ -39,3 +39,4 @@ def install(settings: ServerSettings) -> None:
     fail_like_lambda_integrations()
     run_functions_in(settings.function_python)
     share_unpacked_code()
+    let_invocations_end()

@@ -7,8 +7,10 @@ import os
 import tempfile
 import threading
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from ministack.core import lambda_runtime
 
@@ -67,3 +69,22 @@ def share_unpacked_code() -> None:
     lambda_runtime.zipfile = SimpleNamespace(
         ZipFile=_UnpackedOnce, BadZipFile=zipfile.BadZipFile, LargeFileError=zipfile.LargeZipFile
     )
+
+
+def let_invocations_end() -> None:
+    """Replace a function's workers once they are idle, as Lambda does when the function changes.
+
+    MiniStack kills them all at once: an invocation that runs meanwhile fails, and the one that just starts
+    finds its code gone.
+    """
+    kill = lambda_runtime.kill_workers
+
+    def kill_when_idle(worker: Any) -> None:
+        with worker._lock:  # held by an invocation, from before it starts the worker's process
+            kill([worker])
+
+    def kill_idle(workers: Iterable[Any]) -> None:
+        for worker in filter(None, workers):
+            threading.Thread(target=kill_when_idle, args=(worker,), daemon=True).start()
+
+    lambda_runtime.kill_workers = kill_idle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import threading
@@ -18,6 +19,16 @@ from local.server_process import FUNCTION_PYTHON
 from tests.local.builders import eventually, unique
 
 FILES = 60
+
+WAITS = """
+import pathlib, time
+
+def handler(event, context):
+    pathlib.Path(event["started"]).touch()
+    while not pathlib.Path(event["go"]).exists():
+        time.sleep(0.05)
+    return "ended"
+"""
 
 
 def test_a_mappings_concurrency_may_come_from_a_parameter(embedded: Any) -> None:
@@ -147,3 +158,34 @@ def test_workers_share_the_unpacked_code(aws: Any, batches: list[dict[str, Any]]
     assert len(list(temporary.glob("function-code-*"))) == 1
     files = temporary.glob("ministack-lambda-*/code/*")
     assert all(path.is_symlink() for path in files if path.name != "__pycache__")
+
+
+def test_an_invocation_ends_although_its_function_changes_meanwhile(aws: Any, tmp_path: Path) -> None:
+    functions, name = aws.client("lambda"), unique("waits")
+    started, go, code = tmp_path / "started", tmp_path / "go", io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("waits.py", WAITS)
+    toy = functions.get_function_configuration(FunctionName=aws.outputs["Function"])
+    functions.create_function(
+        FunctionName=name,
+        Role=toy["Role"],
+        Runtime=toy["Runtime"],
+        Handler="waits.handler",
+        Timeout=60,
+        Code={"ZipFile": code.getvalue()},
+    )
+
+    def invoke() -> Any:
+        event = {"started": str(started), "go": str(go)}
+        return json.load(functions.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"])
+
+    with ThreadPoolExecutor(1) as aside:
+        answer = aside.submit(invoke)
+        eventually(started.exists)
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {"CHANGED": "yes"}}
+        )
+        go.touch()
+
+        assert answer.result(60) == "ended"
+    functions.delete_function(FunctionName=name)
