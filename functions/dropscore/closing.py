@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,6 +25,7 @@ from dropscore.domain.job import (
     RetryLater,
     Verdict,
     after_unscored,
+    is_first_try,
     unscored_reason,
 )
 from dropscore.files.written import WrittenResults
@@ -53,15 +54,16 @@ class Closing:
             if drop.state is DropState.SCORING and drop.job == job.name
         ]
         if job.members:
-            self._judge_version(job)
+            self._judge_version(job, unscored)
         settled = self._adopt(job, unscored)
         adopted = {drop.drop_id for drop in settled}
         unscored = [drop for drop in unscored if drop.drop_id not in adopted]
-        settled += self._settle(job, unscored)
+        verdicts = after_unscored(job, unscored)
+        settled += self._settle(job, unscored, verdicts)
         well = job.outcome is Outcome.COMPLETED and not unscored
         try:
             state = JobState.DONE if well else JobState.FAILED
-            job = self.jobs.close(job, state, self._reason(job, unscored), self.clock())
+            job = self.jobs.close(job, state, _reason(job, verdicts.values()), self.clock())
         except Conflict:
             logger.info("the job was closed by another invocation")
         else:
@@ -81,9 +83,14 @@ class Closing:
                     adopted.append(self.drops.score(drop, job.model, done, self.clock()))
         return adopted
 
-    def _settle(self, job: Job, unscored: Sequence[Drop]) -> list[Drop]:
+    def _settle(self, job: Job, unscored: Sequence[Drop], verdicts: Mapping[str, Verdict]) -> list[Drop]:
         settled = []
-        verdicts = after_unscored(job, unscored)
+        if job.aws_failure and any(drop.aws_failures + 1 >= len(AWS_RETRY_SECONDS) for drop in unscored):
+            logger.error(
+                "AWS has failed the same drops for hours: look at its health, or change InstanceType",
+                reason=_reason(job, verdicts.values()),
+                operator_needed=True,
+            )
         for drop in unscored:
             try:
                 settled.append(self._apply(verdicts[drop.drop_id], job, drop))
@@ -91,23 +98,9 @@ class Closing:
                 logger.info("drop was settled by another invocation", drop_id=drop.drop_id)
         return settled
 
-    def _reason(self, job: Job, unscored: Sequence[Drop]) -> str | None:
-        """What the job says of its end."""
-        later = [
-            verdict for verdict in after_unscored(job, unscored).values() if isinstance(verdict, RetryLater)
-        ]
-        return later[0].reason if later else job.failure_reason
-
     def _apply(self, verdict: Verdict, job: Job, drop: Drop) -> Drop:
         match verdict:
             case RetryLater(cohort, due, reason):
-                if drop.aws_failures + 1 >= len(AWS_RETRY_SECONDS):
-                    logger.error(
-                        "AWS has failed the same drops for hours: look at its health, or change InstanceType",
-                        drop_id=drop.drop_id,
-                        reason=reason,
-                        operator_needed=True,
-                    )
                 return self.drops.score_later(drop, cohort, reason, due, self.clock())
             case GiveUp(reason):
                 logger.error(
@@ -119,7 +112,7 @@ class Closing:
                 reason = unscored_reason(job, drop)
                 return self.drops.score_again(drop, cohort, reason, alone=alone, now=self.clock())
 
-    def _judge_version(self, job: Job) -> None:
+    def _judge_version(self, job: Job, unscored: Sequence[Drop]) -> None:
         """Hold a version whose jobs end without any output, twice in a row.
 
         A drop that fails alone counts once, however often it is tried. Once the version has scored others,
@@ -130,7 +123,9 @@ class Closing:
         alone = len(job.members) == 1
         if job.outputs:
             self.versions.job_fruitful(arn)
-        elif not job.aws_failure and (not self.versions.get(arn).proven or _is_first_of_several(job)):
+        elif not job.aws_failure and (
+            not self.versions.get(arn).proven or (not alone and all(map(is_first_try, unscored)))
+        ):
             barren = self.versions.note_barren(arn, job.members[0].drop_id if alone else job.name)
             if len(barren) >= MAX_BARREN:
                 reason = f"its jobs end without output: {job.failure_reason or job.outcome}"
@@ -143,5 +138,7 @@ class Closing:
                 self.versions.hold(arn, reason)
 
 
-def _is_first_of_several(job: Job) -> bool:
-    return len(job.members) > 1 and all(member.tries == 0 for member in job.members)
+def _reason(job: Job, verdicts: Iterable[Verdict]) -> str | None:
+    """What the job says of its end."""
+    later = (verdict.reason for verdict in verdicts if isinstance(verdict, RetryLater))
+    return next(later, job.failure_reason)

@@ -27,6 +27,7 @@ from dropscore.domain.errors import (
     ResultConflict,
     ServiceBusy,
     SourceGone,
+    SourceUnreadable,
 )
 from dropscore.domain.messages import Arrival
 from dropscore.files.isolation import Defect
@@ -37,6 +38,9 @@ logger = Logger(child=True)
 
 MAX_CRASHES = 3
 """A drop whose preparation ended so often without an answer is rejected instead of circling."""
+
+MAX_READ_FAILURES = 30
+"""A drop that could not be read so often, about a day long with the rests between, is FAILED."""
 
 FIRST_REST = timedelta(seconds=30)
 LONGEST_REST = timedelta(hours=1)
@@ -158,17 +162,25 @@ class Prepare:
                 return self.drops.reject(drop, str(error), None, None, now())
             except ModelUnusable as error:
                 return self.drops.wait(drop, str(error), now())
-            except (Defect, ServiceBusy, ResultConflict, *AwsError) as error:
+            except (Defect, ResultConflict, SourceUnreadable) as error:
+                return self._put_off(drop, error, unread=True)
+            except (ServiceBusy, *AwsError) as error:
                 return self._put_off(drop, error)
             except ReaderOverdue as error:
                 return self.drops.release(drop, f"put off: {error}", now(), now(), crashed=had_time)
 
-    def _put_off(self, drop: Drop, error: Exception) -> Drop:
-        """Let the sweep bring the drop back; what does not pass by itself is for the operator as well."""
+    def _put_off(self, drop: Drop, error: Exception, *, unread: bool = False) -> Drop:
+        """Let the sweep bring the drop back; what does not pass by itself is for the operator as well.
+
+        A drop that is `unread` by its own fault, and not for a service's, comes back for a day, then no more.
+        """
+        now = self.deadline.clock()
+        if unread and drop.read_failures + 1 >= MAX_READ_FAILURES:
+            logger.error("drop failed for good: mend the cause, then retry it", exc_info=error)
+            return self.drops.fail(drop, f"{error}; {MAX_READ_FAILURES} tries failed: then retry it", now)
         logger.warning("the drop is put off", operator_needed=not passes_by_itself(error), exc_info=error)
         rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
-        now = self.deadline.clock()
-        return self.drops.release(drop, f"put off: {error}", now + rest, now)
+        return self.drops.release(drop, f"put off: {error}", now + rest, now, unread=unread)
 
     def _convert(self, drop: Drop, model: ApprovedModel) -> Drop:
         if drop.crashes >= MAX_CRASHES:

@@ -93,6 +93,26 @@ def test_a_drop_rejected_for_its_rows_has_counts(ask, stack):
     assert answer["reason"] == "too many"
 
 
+def test_readers_see_no_role(ask, stack):
+    role = "arn:aws:sts::123456789012:assumed-role/dropscore-PrepareFunctionRole-1A/dropscore-PrepareFunction"
+    refusal = f"put off: AccessDenied: User: {role} is not authorized to perform: s3:GetObject"
+    arrived = stack.arrive()
+    stack.drops.release(arrived, refusal, NOW, NOW)
+    shown = "put off: AccessDenied: User: a role of the stack is not authorized to perform: s3:GetObject"
+    assert ask("/drops").json["drops"][0]["reason"] == shown
+    assert ask(f"/drops/{arrived.drop_id}/predictions").json["reason"] == shown
+
+    failed = stack.drops.fail(stack.drops.get(arrived.drop_id), f"not read ({role})", NOW)
+    answer = ask(f"/drops/{failed.drop_id}")
+    assert answer.json["history"][-1]["reason"] == "not read (a role of the stack)"
+    assert "arn:aws:sts" not in answer.text
+
+
+def test_of_a_drop_that_could_not_be_read_no_rows_are_counted(ask, stack):
+    failed = stack.drops.fail(stack.arrive(), "not read", NOW)
+    assert ask(f"/drops/{failed.drop_id}").json["rows_in"] is None
+
+
 def test_the_list_is_of_summaries_the_newest_first(ask, stack):
     drops = [stack.arrive(f"{n}.parquet", at=NOW + timedelta(minutes=n)) for n in range(3)]
     answer = ask("/drops")

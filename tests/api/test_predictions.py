@@ -108,6 +108,22 @@ def test_csv_tells_an_empty_text_from_none(ask, stack):
     assert answer.text == 'row,word\r\n0,""\r\n1,\r\n'
 
 
+def test_no_text_of_csv_for_a_spreadsheet_is_a_formula(ask, stack):
+    words = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", '=HYPERLINK("x")', "a=1", "", None]
+    drop = stack.score(scored_rows(9, word=pa.array(words)).set_column(2, "prediction", pa.array([-1.5] * 9)))
+    path = f"/drops/{drop.drop_id}/predictions?columns=word,prediction"
+
+    plain = ask(path, accept="text/csv")
+    safe = ask(f"{path}&spreadsheet=true", accept="text/csv")
+
+    assert [row["word"] for row in rows_of(plain)] == [word or "" for word in words]
+    quoted = ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", '\'=HYPERLINK("x")', "a=1", "", ""]
+    assert [row["word"] for row in rows_of(safe)] == quoted
+    assert {row["prediction"] for row in rows_of(safe)} == {"-1.5"}
+    assert plain.headers["etag"] != safe.headers["etag"]
+    assert [row["word"] for row in rows_of(ask(f"{path}&spreadsheet=true"))] == words
+
+
 def test_what_json_has_no_number_for_is_null(ask, stack):
     actual = pa.array([float("nan"), float("inf"), None])
     drop = stack.score(scored_rows(3).set_column(3, "actual", actual))

@@ -45,6 +45,13 @@ def test_rejects_come_as_csv_and_as_lines_of_json(ask, drop):
     assert rows[4] == {"row": "7", "column": "value", "reason": 'is "odd"'}
 
 
+def test_rejects_for_a_spreadsheet_are_no_formulas(ask, stack):
+    rejects = pa.table([[3], ["=1+1"], ["is null"]], schema=REJECT_SCHEMA)
+    drop = stack.score(scored_rows(3), rejects=rejects)
+    answer = ask(f"/drops/{drop.drop_id}/rejects?spreadsheet=true", accept="text/csv")
+    assert {row["column"] for row in csv.DictReader(io.StringIO(answer.text))} == {"'=1+1"}
+
+
 def test_rejects_are_no_file_to_download(ask, drop):
     assert ask(f"/drops/{drop.drop_id}/rejects", accept="application/vnd.apache.parquet").status == 406
     assert ask(f"/drops/{drop.drop_id}/rejects?download=parquet").status == 400

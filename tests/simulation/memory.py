@@ -267,12 +267,14 @@ def _whole(body: IO[bytes]) -> bytes:
 class MemoryInbox:
     """`dropscore.aws.objects.Inbox` over a bucket's versions; None is a delete marker.
 
-    In a bucket without versions, a key has one at most, and its ETag for a name.
+    In a bucket without versions, a key has one at most, and its ETag for a name. `refuses` are the keys that
+    S3 does not give, each with the code of its answer.
     """
 
     def __init__(self, bucket: str, *, versioned: bool = True) -> None:
         self.bucket = bucket
         self.versions: dict[str, dict[str, bytes | None]] = {}
+        self.refuses: dict[str, str] = {}
         self._versioned = versioned
         self._numbers = itertools.count(1)
 
@@ -307,6 +309,8 @@ class MemoryInbox:
         self.versions[key] = {**there, version: body}
 
     def _find(self, key: str, version: str | None) -> bytes:
+        if key in self.refuses:
+            raise _refusal(self.refuses[key], "GetObject", key)
         versions = self.versions.get(key, {})
         if version is not None and version not in versions:
             raise _refusal("NoSuchVersion", "GetObject", key)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from dropscore.domain.drop import DropState
 from dropscore.handlers import sweep as sweep_door
+from dropscore.prepare import MAX_READ_FAILURES
 from tests.simulation.arrivals import NO_DROPS, readings
 from tests.simulation.promises import Dropped, Promises
 from tests.simulation.world import World
@@ -177,6 +178,26 @@ class FilesThatKillTheirReader(Scenario):
         self.put("a.parquet")
         self.world.files.unreadable = {self.put("unreadable.parquet", ends=DropState.REJECTED)}
         self.world.files.unjoinable = {self.put("unjoinable.parquet", ends=DropState.FAILED)}
+
+
+class AnArchivedObject(Scenario):
+    """S3 gives it to nobody for a day; the operator restores it then, and has it scored."""
+
+    most_jobs = 2
+
+    def begin(self) -> None:
+        self.world.approve()
+        self.put("a.parquet")
+        self.archived = self.put("archived.parquet")
+        self.world.inbox.refuses["archived.parquet"] = "InvalidObjectState"
+
+    def operate(self) -> None:
+        item = self.world.table.items.get(f"drop#{self.archived}", {})
+        if 0 < item.get("read_failures", 0) < MAX_READ_FAILURES - 2:
+            item["read_failures"] = MAX_READ_FAILURES - 2  # the day passes
+        if failed := self.failed():
+            self.world.inbox.refuses.clear()
+            self.retry(failed)
 
 
 def _name(scenario: type[Scenario]) -> str:

@@ -55,6 +55,7 @@ class Schedule:
             self.turn_the_brakes: 3,
             self.trouble_the_jobs: 4,
             self.trouble_the_reader: 2,
+            self.refuse_an_object: 2,
             self.refuse_events: 2,
             self.start_afresh: 2,
             self.let_the_operator_act: 2,
@@ -83,6 +84,7 @@ class Schedule:
         world.set_brakes(paused=False, max_running=10, max_per_day=1000)
         world.sagemaker.quota, world.sagemaker.refuses, world.events.refuses = 100, None, 0
         world.sagemaker.no_capacity_until = None
+        world.inbox.refuses.clear()
         if self.rng.random() < 0.8:
             world.approve(len(world.sagemaker.packages) + 1)
         for _ in range(100):
@@ -215,6 +217,14 @@ class Schedule:
                 files.unjoinable = {*self.rng.sample(sorted(self.sources), min(1, len(self.sources)))}
             case "cured":
                 files.unreadable, files.unjoinable = set(), set()
+
+    def refuse_an_object(self) -> None:
+        """S3 does not give what is under a key, for now."""
+        refuses = self.world.inbox.refuses
+        refuses.clear()
+        if self.rng.random() < 0.7:
+            refuses[self.rng.choice(KEYS)] = self.rng.choice(("AccessDenied", "InvalidObjectState"))
+        self.world.note(f"S3 refuses: {refuses}")
 
     def refuse_events(self) -> None:
         self.world.events.refuses = self.rng.randint(1, 4)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from dropscore.domain.drop import DropState
+from dropscore.domain.job import AWS_RETRY_SECONDS
 from tests.simulation.sagemaker import NO_CAPACITY
 from tests.simulation.world import World, parquet, transform_event
 from tests.usecases.test_collect import job_state, put_many, settle
@@ -75,7 +76,7 @@ def test_the_job_and_the_drop_say_that_aws_has_no_capacity_and_when_the_next_try
 def test_the_alarm_goes_off_only_once_it_lasts(world: World, log: io.StringIO) -> None:
     world.approve()
     world.sagemaker.no_capacity_until = world.now + timedelta(days=1)
-    world.put("a.parquet", parquet(4))
+    put_many(world, 3)
     world.run()
     pass_time(world, 1)
     assert lines(log, LASTS) == []
@@ -83,7 +84,31 @@ def test_the_alarm_goes_off_only_once_it_lasts(world: World, log: io.StringIO) -
     pass_time(world, 3)
 
     assert all(line["operator_needed"] for line in lines(log, LASTS))
-    assert lines(log, LASTS)
+    lasting = len(world.sagemaker.jobs) - len(AWS_RETRY_SECONDS) + 1
+    assert len(lines(log, LASTS)) == lasting > 1
+
+
+@pytest.mark.parametrize("tried", [0, 1])
+def test_of_a_version_that_has_scored_others_the_first_failure_of_a_group_counts(
+    world: World, tried: int
+) -> None:
+    """Even where AWS has failed the group before: two groups hold the version."""
+    # GIVEN a version that has scored others
+    world.approve()
+    put_many(world, 1)
+    world.run()
+    # WHEN two groups, one after the other, which AWS may have failed before, come to no output
+    for group in ("x", "y"):
+        world.sagemaker.no_capacity_until = world.now + timedelta(minutes=tried)
+        world.sagemaker.broken = {1}
+        for number in range(2):
+            world.put(f"{group}{number}.parquet", parquet(4))
+        world.run(rounds=200)
+        world.now += timedelta(minutes=11 * tried)
+        world.sweep()
+        world.run(rounds=200)
+    # THEN it is held
+    assert "held" in world.table.get(f"version#{world.sagemaker.packages[0].arn}")
 
 
 def test_what_a_job_scored_before_sagemaker_s_own_error_is_kept_and_the_rest_is_retried_together(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -17,6 +18,13 @@ Moment = Annotated[
     PlainSerializer(stamp, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-04T05:06:07.890Z"]}),
 ]
+
+_PRINCIPAL = re.compile(r"arn:[\w-]+:(?:iam|sts)::\d*:[\w+=,.@/-]*[\w/]")
+
+
+def public(reason: str | None) -> str | None:
+    """A reason without the ARNs of roles, which AWS's refusals name: readers have no use for them."""
+    return _PRINCIPAL.sub("a role of the stack", reason) if reason else reason
 
 
 class Answer(BaseModel):
@@ -62,7 +70,7 @@ class JobDetail(Answer):
         return cls(
             job=job.name,
             state=job.state,
-            reason=job.reason,
+            reason=public(job.reason),
             model_group=job.model.group,
             model_version=job.model.version,
             model_package_arn=job.model.package_arn,
@@ -70,7 +78,7 @@ class JobDetail(Answer):
             started_at=job.started_at,
             finished_at=job.finished_at,
             outcome=job.outcome,
-            failure_reason=job.failure_reason,
+            failure_reason=public(job.failure_reason),
             outputs=job.outputs if job.outcome else None,
             scored_date=job.scored_date,
             drops=ids,

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dropscore.api.answers import Answer, Moment
-from dropscore.domain.drop import Drop, DropState
+from dropscore.api.answers import Answer, Moment, public
+from dropscore.domain.drop import MAX_STEPS, Drop, DropState
 
 _NEXT = "Where the next page begins; null at the end. A page may be short, even empty, before the end."
 _ONCE_COUNTED = "null unless the state is SCORED, or REJECTED once they were counted"
@@ -140,7 +140,10 @@ class DropDetail(DropSummary):
     prepared_at: Moment | None
     attempt: int = Field(description="How often its preparation was begun.")
     tries: int = Field(description="How many jobs it has been a member of.")
-    history: Sequence[Step] = Field(description="Every state that it has come to, the first one first.")
+    history: Sequence[Step] = Field(
+        description="The states that it has come to, the first one first; "
+        f"of more than {MAX_STEPS} the first and the latest."
+    )
     lineage: DropLineage
     errors: PredictionErrors | None = Field(description="Null unless the drop is SCORED and has actuals.")
     links: DropDetailLinks
@@ -155,7 +158,7 @@ class DropDetail(DropSummary):
             prepared_at=drop.prepared_at,
             attempt=drop.attempt,
             tries=drop.tries,
-            history=[Step(state=step.state, at=step.at, reason=step.reason) for step in drop.history],
+            history=[Step(state=step.state, at=step.at, reason=public(step.reason)) for step in drop.history],
             lineage=DropLineage.of(drop),
             errors=PredictionErrors.model_validate(drop.errors) if drop.errors else None,
             links=DropDetailLinks.of(drop),
@@ -220,13 +223,14 @@ def _settled(drop: Drop) -> bool:
 
 def _summary(drop: Drop) -> dict[str, object]:
     """The fields of `DropSummary` but its links."""
-    counted = drop.state in (DropState.PREPARED, DropState.SCORING, DropState.SCORED, DropState.FAILED)
+    counted = drop.state in (DropState.PREPARED, DropState.SCORING, DropState.SCORED)
+    counted = counted or (drop.state is DropState.FAILED and drop.prepared_at is not None)
     counted = counted or (drop.state is DropState.REJECTED and drop.rows_in > 0)
     return {
         "drop_id": drop.drop_id,
         "source_key": drop.source.key,
         "state": drop.state,
-        "reason": drop.reason,
+        "reason": public(drop.reason),
         "arrived_at": drop.arrived_at,
         "finished_at": drop.finished_at,
         "rows_in": drop.rows_in if counted else None,

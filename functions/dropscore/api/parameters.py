@@ -136,6 +136,13 @@ Download = Annotated[
         "`link` says it in JSON, for pages, which cannot follow it to another host."
     ),
 ]
+Spreadsheet = Annotated[
+    Literal["true", "false"],
+    Query(
+        description="`true`: in CSV, each text that begins with `=`, `+`, `-`, `@`, a tab or a line end gets "
+        "a `'` before it, so that no spreadsheet takes it for a formula. Other forms stay as they are."
+    ),
+]
 Cursor = Annotated[
     str | None,
     Query(

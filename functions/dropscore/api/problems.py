@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from pydantic import Field
 
-from dropscore.api.answers import Answer
+from dropscore.api.answers import Answer, public
 from dropscore.api.caching import NEVER_KEPT
 from dropscore.api.errors import (
     BadRequest,
@@ -119,5 +119,5 @@ def invalid(error: RequestValidationError, faults: Sequence[Fault]) -> NotFound 
 def _not_ready(error: NotReady) -> Refusal:
     headers = {"Retry-After": str(PENDING_SECONDS)} if error.pending else {}
     slug = "not-ready" if error.pending else "never-ready"
-    members = {"state": error.drop.state.value, "reason": error.drop.reason}
+    members = {"state": error.drop.state.value, "reason": public(error.drop.reason)}
     return Refusal(HTTPStatus.CONFLICT, str(error), slug, headers, members)

@@ -12,6 +12,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.request import Request
 
+from dropscore.api.answers import public
 from dropscore.api.caching import NEVER_KEPT, Kept
 from dropscore.api.cursors import Cursors, refused
 from dropscore.api.drop_answers import DownloadLink
@@ -19,7 +20,16 @@ from dropscore.api.encoding import MOST_BYTES
 from dropscore.api.errors import BadRequest, Fault, NotReady
 from dropscore.api.links import next_link
 from dropscore.api.media import CSV, JSON, NDJSON, PARQUET, wanted
-from dropscore.api.parameters import Columns, Cursor, Download, DropId, RowLimit, TimeFrom, TimeTo
+from dropscore.api.parameters import (
+    Columns,
+    Cursor,
+    Download,
+    DropId,
+    RowLimit,
+    Spreadsheet,
+    TimeFrom,
+    TimeTo,
+)
 from dropscore.api.reading import Reading
 from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.window import TooWide, UnknownColumn, Window
@@ -44,6 +54,8 @@ class Asked:
         Of the object that they are in; None where there is none.
     total
         How many there are, as the ledger says.
+    spreadsheet
+        Whether CSV is for a spreadsheet.
     """
 
     name: str
@@ -53,6 +65,7 @@ class Asked:
     media: str
     window: Window
     cursors: Cursors
+    spreadsheet: bool
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,7 @@ class RowRoutes:
         since: TimeFrom = None,
         until: TimeTo = None,
         columns: Columns = None,
+        spreadsheet: Spreadsheet = "false",
         download: Download = None,
     ) -> Response[Any]:
         """The predictions of a SCORED drop, in the order of its rows."""
@@ -84,11 +98,18 @@ class RowRoutes:
         cursors = Cursors("predictions", drop_id, drop.result_uri, names, since, until)
         window = Window(_place(cursors.read(cursor)), limit, names, _bare(since), _bare(until))
         said = {"drop_id": drop_id}
-        asked = Asked("predictions", said, drop.result_uri, drop.rows_scored, media, window, cursors)
+        what = "predictions", said, drop.result_uri, drop.rows_scored
+        asked = Asked(*what, media, window, cursors, spreadsheet == "true")
         return self._page(request, asked)
 
     def rejects(
-        self, request: Request, drop_id: DropId, limit: RowLimit = 1_000, cursor: Cursor = None
+        self,
+        request: Request,
+        drop_id: DropId,
+        *,
+        limit: RowLimit = 1_000,
+        cursor: Cursor = None,
+        spreadsheet: Spreadsheet = "false",
     ) -> Response[Any]:
         """The rows of a SCORED or REJECTED drop that could not be scored, with the reasons."""
         media = wanted(request, [JSON, CSV, NDJSON])
@@ -97,12 +118,14 @@ class RowRoutes:
             raise NotReady(drop, "rejects")
         cursors = Cursors("rejects", drop_id, drop.rejects_uri, drop.finished_at)
         window = Window(_place(cursors.read(cursor)), limit, ("row", "column", "reason"))
-        said = {"drop_id": drop_id, "state": drop.state.value, "reason": drop.reason}
-        asked = Asked("rejects", said, drop.rejects_uri, drop.rows_rejected, media, window, cursors)
+        said = {"drop_id": drop_id, "state": drop.state.value, "reason": public(drop.reason)}
+        what = "rejects", said, drop.rejects_uri, drop.rows_rejected
+        asked = Asked(*what, media, window, cursors, spreadsheet == "true")
         return self._page(request, asked)
 
     def _page(self, request: Request, asked: Asked) -> Response[Any]:
-        kept = Kept(asked.name, asked.said, asked.uri, asked.media, asked.window, self.reading.code)
+        what = (asked.name, asked.said, asked.uri, asked.media, asked.window, asked.spreadsheet)
+        kept = Kept(*what, self.reading.code)
         if known := kept.unless_known(request):
             return known
         rows, end = self._rows(asked)
@@ -118,7 +141,9 @@ class RowRoutes:
                 raise refused("names a place that there is not")
             return [",".join(asked.window.columns or ())] if asked.media == CSV else [], None
         key = self._key(asked.uri, asked.name)
-        read = self.reading.rows.csv if asked.media == CSV else self.reading.rows.json
+        read = self.reading.rows.json
+        if asked.media == CSV:
+            read = self.reading.rows.spreadsheet if asked.spreadsheet else self.reading.rows.csv
         try:
             text = read(key, asked.total, asked.window, MOST_BYTES - _FRAME_BYTES)
         except (UnknownColumn, TooWide) as error:

@@ -39,7 +39,14 @@ FINAL_STATES = frozenset((DropState.SCORED, DropState.REJECTED, DropState.FAILED
 TRANSITIONS: dict[DropState, frozenset[DropState]] = {
     DropState.WAITING: frozenset({DropState.PREPARING}),
     DropState.PREPARING: frozenset(
-        {DropState.PREPARING, DropState.WAITING, DropState.PREPARED, DropState.SCORED, DropState.REJECTED}
+        {
+            DropState.PREPARING,
+            DropState.WAITING,
+            DropState.PREPARED,
+            DropState.SCORED,
+            DropState.REJECTED,
+            DropState.FAILED,
+        }
     ),
     DropState.PREPARED: frozenset({DropState.SCORING, DropState.WAITING}),
     DropState.SCORING: frozenset(
@@ -205,6 +212,10 @@ class Counts:
         return None
 
 
+MAX_STEPS = 50
+"""Steps of a drop's history that are kept: with reasons of 2,000 bytes a quarter of what an item holds."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A drop came to a state; `reason` where there was one."""
@@ -232,6 +243,8 @@ class Drop:
         Which drops it is to be retried with after a job that left it unscored; empty for a first try.
     crashes
         How many preparations ended without an answer.
+    read_failures
+        How many preparations ended since it could not be read, or by a defect of ours over it.
     arrived_at
         When Dropscore first heard of it.
     prepared_at, finished_at
@@ -243,7 +256,7 @@ class Drop:
     code_version
         Of the Dropscore that wrote its result.
     history
-        Every state it has come to, the first one first.
+        The states it has come to, the first one first; of more than `MAX_STEPS` the first and the latest.
     """
 
     drop_id: str
@@ -256,6 +269,7 @@ class Drop:
     aws_failures: int = 0
     cohort: str = ""
     crashes: int = 0
+    read_failures: int = 0
     reason: str | None = None
     lease_until: datetime | None = None
     released: bool = False

@@ -34,6 +34,10 @@ class SourceGone(ContentError):
     """The version of the object that the drop stands for no longer exists."""
 
 
+class SourceUnreadable(DropscoreError):
+    """S3 refuses to give the object: its sender or the operator can act; in the end the drop is FAILED."""
+
+
 class ForeignBucket(DropscoreError):
     """A notification about a bucket that is not the inbox: whoever set it up can act, it is let go."""
 

@@ -255,12 +255,20 @@ def after_unscored(job: Job, unscored: Sequence[Drop]) -> dict[str, Verdict]:
 
 
 def _retry_later(job: Job, drop: Drop) -> RetryLater:
-    """The next try, in the same company; the cohort's name keeps whether it was retried whole before."""
+    """The next try, in the same company; the cohort's name keeps how it was tried before."""
     waits = AWS_RETRY_SECONDS[min(drop.aws_failures, len(AWS_RETRY_SECONDS) - 1)]
     due = (job.ended_at or job.planned_at) + timedelta(seconds=waits)
-    cohort = job.name if _was_retried_whole(drop) else f"{job.name}/together"
+    tried = _FIRST_TRY if is_first_try(drop) else "" if _was_retried_whole(drop) else "/half"
     reason = f"{job.aws_failure} ({job.failure_reason}); the next try is at {due:%Y-%m-%d %H:%M} UTC"
-    return RetryLater(cohort, due, reason)
+    return RetryLater(job.name + tried, due, reason)
+
+
+_FIRST_TRY = "/together"
+
+
+def is_first_try(drop: Drop) -> bool:
+    """Whether no job has failed over this preparation of the drop but for AWS itself."""
+    return not drop.cohort or drop.cohort.endswith(_FIRST_TRY)
 
 
 def _was_retried_whole(drop: Drop) -> bool:

@@ -60,6 +60,10 @@ class Rows:
         """A page as lines of CSV, the header first."""
         return csv_rows(self._pages.page(key, rows, window), most_bytes)
 
+    def spreadsheet(self, key: str, rows: int, window: Window, most_bytes: int) -> Text:
+        """A page as CSV in which no text is a formula to a spreadsheet."""
+        return csv_rows(self._pages.page(key, rows, window), most_bytes, _no_formula)
+
 
 def json_rows(page: Page, most_bytes: int) -> Text:
     """The page's first rows as JSON objects, at most so many bytes of them.
@@ -72,14 +76,18 @@ def json_rows(page: Page, most_bytes: int) -> Text:
     return Text(rows, page.after(len(rows)))
 
 
-def csv_rows(page: Page, most_bytes: int) -> Text:
+def csv_rows(page: Page, most_bytes: int, written: Callable[[str], str] = str) -> Text:
     """The page's header and first rows as CSV, at most so many bytes of them.
 
-    What is null is empty; an empty text is two quotes.
+    What is null is empty; an empty text is two quotes. `written` says how a text is written.
     """
-    header = ",".join(map(_field, page.columns))
+
+    def field(text: str) -> str:
+        return _field(written(text))
+
+    header = ",".join(map(field, page.columns))
     left = most_bytes - len(header.encode()) - len(LINE_END)
-    rows = _cut(map(",".join, _cells(page, _field, "")), left, len(LINE_END))
+    rows = _cut(map(",".join, _cells(page, field, "")), left, len(LINE_END))
     return Text([header, *rows], page.after(len(rows)))
 
 
@@ -138,6 +146,11 @@ def _words(column: pa.DictionaryArray, quoted: Callable[[str], str], missing: st
 
 def _number(value: float | None, missing: str) -> str:
     return missing if value is None or not isfinite(value) else repr(value)
+
+
+def _no_formula(text: str) -> str:
+    """A text that a spreadsheet takes for one: what begins a formula is quoted (OWASP, "CSV Injection")."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def _field(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dropscore.aws.ledger.days import EVERYTHING
-from dropscore.aws.ledger.expressions import Append, Condition, Increment, Item
+from dropscore.aws.ledger.expressions import Condition, Increment, Item
 from dropscore.aws.ledger.index import OpenWork
 from dropscore.aws.ledger.items import (
     MODEL_ATTRIBUTES,
@@ -21,18 +21,14 @@ from dropscore.aws.ledger.items import (
 )
 from dropscore.aws.ledger.places import VERSIONS, arrival_places, state_place, version_place
 from dropscore.aws.ledger.table import Conflict, Table
-from dropscore.domain.drop import TRANSITIONS, Counts, Drop, DropState, ModelVersion, Source
+from dropscore.aws.ledger.transitions import ANNOUNCE, INDEXED, first_step, move, still
+from dropscore.domain.drop import Counts, Drop, DropState, ModelVersion, Source
 from dropscore.domain.outcome import FileOutcome
-
-ANNOUNCE = "announce"
-"""What waits in the index until the final state has been announced."""
 
 OPEN_KINDS = ("waiting", "preparing", "prepared", ANNOUNCE)
 """What of drops stands in the index; a SCORING drop is looked after by its job."""
 
-_INDEXED = {DropState.WAITING: "waiting", DropState.PREPARING: "preparing", DropState.PREPARED: "prepared"}
-
-INDEXED_STATES = tuple(_INDEXED)
+INDEXED_STATES = tuple(INDEXED)
 """States whose drops stand in the index."""
 
 ANNOUNCE_GRACE = timedelta(seconds=60)
@@ -75,11 +71,11 @@ class Drops:
 
     def due(self, state: DropState, now: datetime, limit: int) -> list[Drop]:
         """Open drops of a state that are due: a hint where to look, not the truth."""
-        return [drop_of(item) for item in self._index.items(_INDEXED[state], now, due=True, limit=limit)]
+        return [drop_of(item) for item in self._index.items(INDEXED[state], now, due=True, limit=limit)]
 
     def unfinished(self, state: DropState, now: datetime, limit: int) -> list[Drop]:
         """Open drops of a state, due or not, those of the oldest day first. A hint, not the truth."""
-        return [drop_of(item) for item in self._index.items(_INDEXED[state], now, due=False, limit=limit)]
+        return [drop_of(item) for item in self._index.items(INDEXED[state], now, due=False, limit=limit)]
 
     def unannounced(self, now: datetime, limit: int) -> list[Drop]:
         """Drops whose final state should have been announced by now. A hint, not the truth."""
@@ -102,9 +98,9 @@ class Drops:
             "tries": 0,
             "state": DropState.PREPARING.value,
             "lease_until": stamp(until),
-            "work": drop_partition(_INDEXED[DropState.PREPARING], source.drop_id, now),
+            "work": drop_partition(INDEXED[DropState.PREPARING], source.drop_id, now),
             "due": stamp(until),
-            "history": _history(DropState.PREPARING, now, None),
+            "history": first_step(now),
         }
         self._index.remember(now.date(), now)
         self._index.days.remember(EVERYTHING, now.date())
@@ -126,15 +122,27 @@ class Drops:
         return self._move(drop, DropState.PREPARING, now, changes, due=until)
 
     def release(
-        self, drop: Drop, reason: str, due: datetime, now: datetime, *, crashed: bool = False
+        self,
+        drop: Drop,
+        reason: str,
+        due: datetime,
+        now: datetime,
+        *,
+        crashed: bool = False,
+        unread: bool = False,
     ) -> Drop:
         """Give the lease back so that the sweep resumes the drop at `due`: a service was busy.
 
-        `crashed` counts it as if the lease had ended with the invocation.
+        `crashed` counts it as if the lease had ended with the invocation, `unread` as a read failure.
         """
         self._index.remember(drop.arrived_at.date(), now)
-        released = None if crashed else True
-        changes = {"lease_until": stamp(due), "due": stamp(due), "released": released, "reason": reason}
+        changes = {
+            "lease_until": stamp(due),
+            "due": stamp(due),
+            "released": None if crashed else True,
+            "reason": reason,
+            "read_failures": Increment(int(unread)),
+        }
         return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
 
     def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:
@@ -155,6 +163,7 @@ class Drops:
             "lone_failures",
             "aws_failures",
             "crashes",
+            "read_failures",
             "announced",
             "finished_at",
         )
@@ -182,6 +191,7 @@ class Drops:
             "rows_rejected": done.counts.rows_rejected,
             "prepared_at": stamp(now),
             "crashes": None,
+            "read_failures": None,
         }
         return self._move(drop, DropState.PREPARED, now, changes, due=now)
 
@@ -227,7 +237,7 @@ class Drops:
         return self._finish(drop, DropState.REJECTED, changes, now)
 
     def fail(self, drop: Drop, reason: str, now: datetime) -> Drop:
-        """SCORING → FAILED: scoring failed for good."""
+        """PREPARING or SCORING → FAILED: it could not be read, or scoring failed for good."""
         return self._finish(drop, DropState.FAILED, {"reason": reason}, now)
 
     def note_announced(self, drop: Drop) -> None:
@@ -258,43 +268,9 @@ class Drops:
         return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
 
 
-def move(
-    drop: Drop, state: DropState, now: datetime, due: datetime | None = None, reason: str | None = None
-) -> Item:
-    """The changes that bring a drop to `state`, where the design knows such a transition.
-
-    Raises
-    ------
-    AssertionError
-        It does not: a defect of the caller.
-    """
-    if state not in TRANSITIONS[drop.state]:
-        raise AssertionError(f"drop {drop.drop_id}: the design knows no way from {drop.state} to {state}")
-    what = ANNOUNCE if state.final else _INDEXED.get(state)
-    place = drop_partition(what, drop.drop_id, drop.arrived_at) if what else None
-    return {
-        "state": state.value,
-        **state_place(state, drop.drop_id, drop.arrived_at),
-        "work": place,
-        "due": stamp(due) if due and place else None,
-        "history": _history(state, now, reason),
-    }
-
-
-def still(drop: Drop) -> Condition:
-    """The condition that a drop is as the caller read it: same state, same preparation, same try."""
-    values = {":state": drop.state.value, ":attempt": drop.attempt, ":tries": drop.tries}
-    return Condition("#state = :state AND attempt = :attempt AND tries = :tries", {"#state": "state"}, values)
-
-
 def _counted(counts: Counts) -> Item:
     return {
         "rows_in": counts.rows_in,
         "rows_scored": counts.rows_scored,
         "rows_rejected": counts.rows_rejected,
     }
-
-
-def _history(state: DropState, now: datetime, reason: str | None) -> Append:
-    entry = {"state": state.value, "at": stamp(now)}
-    return Append({**entry, "reason": reason} if reason else entry)

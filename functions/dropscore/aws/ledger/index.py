@@ -35,17 +35,19 @@ class OpenWork:
     def items(self, what: str, now: datetime, *, due: bool, limit: int) -> list[Item]:
         """The open items of one kind, oldest days first; with `due` only those that are due by now.
 
+        Of each partition a fair share at least, so that many old items do not hide the young ones.
         Eventually consistent: a hint where to look, not the truth.
         """
-        found: list[Item] = []
-        for day in self._days():
-            for spread in range(SPREAD):
-                found += self._table.query_index(
-                    partition(what, day, spread), now if due else None, limit - len(found)
-                )
-                if len(found) >= limit:
-                    return found
-        return found
+        places = [partition(what, day, spread) for day in self._days() for spread in range(SPREAD)]
+        until = now if due else None
+        share = max(1, limit // max(1, len(places)))
+        found = {place: self._table.query_index(place, until, share) for place in places}
+        room = limit - sum(map(len, found.values()))
+        for place in places:
+            if room > 0 and len(found[place]) == share:
+                found[place] = self._table.query_index(place, until, share + room)
+                room -= len(found[place]) - share
+        return [item for place in places for item in found[place]][:limit]
 
     def remember(self, day: date, now: datetime) -> None:
         """To be called before an item of `day` is opened: see that the day is walked."""

@@ -115,6 +115,7 @@ def drop_of(item: Item) -> Drop:
         aws_failures=int(item.get("aws_failures", 0)),
         cohort=item.get("cohort", ""),
         crashes=int(item.get("crashes", 0)),
+        read_failures=int(item.get("read_failures", 0)),
         reason=item.get("reason"),
         lease_until=_maybe(item, "lease_until"),
         released=bool(item.get("released", False)),

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dropscore.aws.ledger.dispatching import DispatchLease
-from dropscore.aws.ledger.drops import Drops, move, still
+from dropscore.aws.ledger.drops import Drops
 from dropscore.aws.ledger.expressions import Condition, Include, Increment, Item
 from dropscore.aws.ledger.index import OpenWork
 from dropscore.aws.ledger.items import drop_pk, job_item, job_of, job_pk, stamp
 from dropscore.aws.ledger.table import Change, Put, Table
+from dropscore.aws.ledger.transitions import move, still
 from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.errors import ServiceBusy
 from dropscore.domain.job import Job, JobState, Member, Outcome
