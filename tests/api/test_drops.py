@@ -86,10 +86,10 @@ def test_no_field_is_ever_missing_and_counts_are_null_until_they_are_known(ask, 
     assert (answer["finished_at"] is not None) == state.final
 
 
-def test_a_drop_rejected_for_its_rows_has_counts(ask, stack):
+def test_a_drop_rejected_for_its_rows_has_counts_and_no_row_scored(ask, stack):
     drop = stack.drops.reject(stack.arrive(), "too many", Counts(10, 4, 6), None, NOW)
     answer = ask(f"/drops/{drop.drop_id}").json
-    assert (answer["rows_in"], answer["rows_scored"], answer["rows_rejected"]) == (10, 4, 6)
+    assert (answer["rows_in"], answer["rows_scored"], answer["rows_rejected"]) == (10, 0, 10)
     assert answer["reason"] == "too many"
 
 

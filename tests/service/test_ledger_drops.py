@@ -165,10 +165,19 @@ def test_what_a_preparation_came_to_is_forgotten_with_it(drops, jobs, name, stat
     assert {name: getattr(drop, name) for name in UNCOUNTED} == UNCOUNTED
 
 
-def test_a_drop_rejected_with_its_rows_counted_has_those_counts(drops, jobs):
+def test_of_a_drop_rejected_with_its_rows_counted_no_row_is_scored(drops, jobs, table):
     drop = bring_to(drops, DropState.SCORING, jobs=jobs)
     drop = drops.reject(drop, "too many", Counts(10, 2, 8), "s3://r/r", LATER)
-    assert (drop.rows_in, drop.rows_scored, drop.rows_rejected, drop.prepared_at) == (10, 2, 8, NOW)
+    assert (drop.rows_in, drop.rows_scored, drop.rows_rejected, drop.prepared_at) == (10, 0, 10, NOW)
+    item = table.get(f"drop#{drop.drop_id}")
+    assert (item["rows_in"], item["rows_scored"], item["rows_rejected"]) == (10, 0, 10)
+
+
+def test_of_a_drop_that_an_earlier_version_rejected_no_row_is_scored(drops, table):
+    drop = drops.reject(bring_to(drops, DropState.PREPARING), "too many", Counts(10, 2, 8), None, LATER)
+    table.change(f"drop#{drop.drop_id}", {"rows_scored": 2, "rows_rejected": 8}, None)
+    drop = drops.get(drop.drop_id)
+    assert (drop.rows_in, drop.rows_scored, drop.rows_rejected) == (10, 0, 10)
 
 
 def test_a_drop_that_its_job_left_unscored_is_prepared_still(drops, jobs):

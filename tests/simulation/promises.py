@@ -123,12 +123,24 @@ class Promises:
             self._check_rows(drop, put)
             return
         demand(drop.reason, f"{drop} does not say why")
+        self._check_nothing_scored(drop)
         if drop.state is DropState.FAILED:
             lone = self.jobs.failed_alone(drop.drop_id)
             unread = drop.read_failures + 1 >= MAX_READ_FAILURES
             demand(len(lone) >= 2 or unread, f"{drop} was given up after the jobs {lone}")
         elif put.readable and put.bad_rows <= put.rows / 2 and drop.drop_id not in self.world.files.blamed:
             demand(self.excused.search(str(drop.reason)), f"{drop} had no fault")
+
+    def _check_nothing_scored(self, drop: Drop) -> None:
+        """Promise 4 of a drop that has no result: whoever asks for its counts is told the same."""
+        events = [
+            d for _, d in self.world.events.told if (d["drop_id"], d["state"]) == (drop.drop_id, drop.state)
+        ]
+        told = {(d["rows_in"], d["rows_scored"], d["rows_rejected"]) for d in events}
+        demand(drop.rows_scored == 0 and {scored for _, scored, _ in told} == {0}, f"{drop}: {told}")
+        if drop.state is DropState.REJECTED:
+            counted = (drop.rows_in, drop.rows_scored, drop.rows_rejected)
+            demand(counted == (drop.rows_in, 0, drop.rows_in) and told == {counted}, f"{drop}: {told}")
 
     def _check_rows(self, drop: Drop, put: Dropped) -> None:
         """Promise 4."""

@@ -305,6 +305,28 @@ def test_a_prediction_that_is_not_finite_rejects_its_row(world: World) -> None:
     ]
 
 
+def test_a_drop_most_of_whose_predictions_are_not_finite_is_rejected_with_no_row_scored(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+    (job,) = world.finish_jobs()
+    (output,) = [name for name in world.adapters.work.objects if name.endswith(".out")]
+    world.adapters.work.put(output, b"0,nan\n1,nan\n2,nan\n3,1.0\n", "text/csv")
+
+    world.run()
+
+    drop = world.drop(drop_id)
+    assert (drop.state, drop.job, drop.rows_in, drop.rows_scored, drop.rows_rejected) == (
+        "REJECTED",
+        job,
+        4,
+        0,
+        4,
+    )
+    assert len(world.rejects(drop_id)) == 3
+    assert world.metrics.sums["RowsScored"] == 0
+
+
 def test_the_ledger_says_how_far_predictions_are_from_the_actuals_and_what_code_scored(world: World) -> None:
     world.approve()
     drop_id = put_many(world, 1)[0]

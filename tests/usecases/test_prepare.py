@@ -282,10 +282,22 @@ def test_too_many_rejected_rows_reject_the_drop(world: World) -> None:
     world.run()
 
     drop = world.drop(drop_id)
-    assert (drop.state, drop.rows_in, drop.rows_scored, drop.rows_rejected) == ("REJECTED", 4, 1, 3)
+    assert (drop.state, drop.rows_in, drop.rows_scored, drop.rows_rejected) == ("REJECTED", 4, 0, 4)
     assert "ts is null: 3 rows (first: row 0)" in str(drop.reason)
     assert len(world.rejects(drop_id)) == 3
     assert world.sagemaker.jobs == {}
+
+
+def test_no_row_of_a_rejected_drop_counts_as_scored_wherever_it_is_told(world: World) -> None:
+    world.approve()
+    world.put("a.parquet", parquet(5, ts=pa.array([0, None, None, None, 4], pa.timestamp("ms"))))
+
+    world.run()
+
+    ((kind, detail),) = world.events.told
+    assert (kind, detail["rows_in"]) == ("Drop Rejected", 5)
+    assert (detail["rows_scored"], detail["rows_rejected"]) == (0, 5)
+    assert (world.metrics.sums["RowsScored"], world.metrics.sums["RowsRejected"]) == (0, 5)
 
 
 def test_a_file_without_rows_is_scored_without_a_job(world: World) -> None:

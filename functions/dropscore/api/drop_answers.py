@@ -44,7 +44,9 @@ class DropSummary(Answer):
     finished_at: Moment | None
     rows_in: int | None = Field(description="Rows of the file; null until they have been counted.")
     rows_scored: int | None = Field(description=f"Rows with a prediction; {_ONCE_COUNTED}.")
-    rows_rejected: int | None = Field(description=f"Rows that could not be scored; {_ONCE_COUNTED}.")
+    rows_rejected: int | None = Field(
+        description=f"Rows without a prediction, all of them where the drop is REJECTED; {_ONCE_COUNTED}."
+    )
     model_version: int | None = Field(
         description="The version of the model that scores it; null until it is known."
     )

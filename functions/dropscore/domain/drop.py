@@ -200,6 +200,11 @@ class Counts:
                 f"{self.rows_in} rows in, but {self.rows_scored} scored + {self.rows_rejected} rejected"
             )
 
+    @property
+    def none_scored(self) -> Counts:
+        """The counts of a drop that is rejected whole: no row has a prediction, whatever its own fault."""
+        return Counts(self.rows_in, 0, self.rows_in)
+
     def too_many_rejected(self, max_fraction: float) -> str | None:
         """Why the whole drop is rejected because of its rows, or None when it is not."""
         if not self.rows_in:

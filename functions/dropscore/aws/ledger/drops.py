@@ -231,8 +231,8 @@ class Drops:
     def reject(
         self, drop: Drop, reason: str, counts: Counts | None, rejects_uri: str | None, now: datetime
     ) -> Drop:
-        """→ REJECTED: its content is at fault; `counts` where its rows were counted."""
-        counted = _counted(counts) if counts else dict.fromkeys(_PREPARED)
+        """→ REJECTED: its content is at fault; `counts` where its rows were counted: none is scored."""
+        counted = _counted(counts.none_scored) if counts else dict.fromkeys(_PREPARED)
         changes = {"reason": reason, "rejects_uri": rejects_uri, **counted}
         return self._finish(drop, DropState.REJECTED, changes, now)
 

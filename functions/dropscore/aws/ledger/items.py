@@ -97,10 +97,15 @@ MODEL_ATTRIBUTES = (
 
 
 def drop_of(item: Item) -> Drop:
-    """The drop that an item stands for."""
+    """The drop that an item stands for.
+
+    Of a REJECTED drop no row is scored: earlier versions counted those that could have been.
+    """
+    state, rows_in = DropState(item["state"]), int(item.get("rows_in", 0))
+    rejected = state is DropState.REJECTED
     return Drop(
         drop_id=item["drop_id"],
-        state=DropState(item["state"]),
+        state=state,
         source=Source(
             item["source_bucket"],
             item["source_key"],
@@ -123,12 +128,12 @@ def drop_of(item: Item) -> Drop:
         job=item.get("job"),
         prepared_at=_maybe(item, "prepared_at"),
         finished_at=_maybe(item, "finished_at"),
-        rows_in=int(item.get("rows_in", 0)),
+        rows_in=rows_in,
         shards=int(item.get("shards", 0)),
         rows_accepted=int(item.get("rows_accepted", 0)),
         feature_bytes=int(item.get("feature_bytes", 0)),
-        rows_rejected=int(item.get("rows_rejected", 0)),
-        rows_scored=int(item.get("rows_scored", 0)),
+        rows_rejected=rows_in if rejected else int(item.get("rows_rejected", 0)),
+        rows_scored=0 if rejected else int(item.get("rows_scored", 0)),
         result_uri=item.get("result_uri"),
         rejects_uri=item.get("rejects_uri"),
         announced=bool(item.get("announced", False)),
