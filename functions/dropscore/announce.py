@@ -32,24 +32,18 @@ class Announcer:
     drops: Drops
     metrics: Metrics
 
-    def announce(self, drops: Iterable[Drop]) -> int:
-        """Announce those of the drops that are in a final state; how many were.
+    def announce(self, drops: Iterable[Drop]) -> list[Drop]:
+        """Announce those of the drops that are in a final state; those that were.
 
         What cannot be announced now stays due in the ledger, and the sweep repeats it.
         """
         final = [drop for drop in drops if drop.state.final and not drop.announced]
-        try:
-            taken = self.events.put([(_DETAIL_TYPES[drop.state], _detail(drop)) for drop in final])
-        except AwsError:
-            logger.warning(
-                "final states not announced, the sweep repeats it", drops=len(final), exc_info=True
-            )
-            return 0
+        taken = self.events.put([(_DETAIL_TYPES[drop.state], _detail(drop)) for drop in final])
         told = [drop for drop, ok in zip(final, taken, strict=True) if ok]
         self.metrics.ended(told)
         for drop in told:
             self._note(drop)
-        return len(told)
+        return told
 
     def _note(self, drop: Drop) -> None:
         try:

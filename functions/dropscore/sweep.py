@@ -31,7 +31,7 @@ AT_ONCE = 500
 """Messages of one kind that one sweep sends at most."""
 
 RESUME_PATIENCE = timedelta(minutes=5)
-"""How long a drop's message may take before it is sent again."""
+"""How long a drop's message may take before it is sent again, and a refused announcement waits."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Sweep:
         now = self.deadline.clock()
         jobs = self.jobs.open(now, AT_ONCE)
         self._measure(jobs, now)  # first: whatever fails below, operators see how things stand
-        announced = self.announcer.announce(self.drops.unannounced(now, AT_ONCE))
+        announced = self._announce(now)
         resumed = self._resume([*self._lease_over(now), *self._model_has_come(now)], now)
         collected, stopped = self._look_after(jobs, now)
         dispatched = self.dispatch.run()
@@ -124,6 +124,13 @@ class Sweep:
         counts = {state: len(drops) for state, drops in open_drops.items()}
         self.metrics.still_open(counts, len(jobs), min(since, default=None), now)
 
+    def _announce(self, now: datetime) -> int:
+        """Announce what is due, and how many that were; what is not taken steps aside: others are seen."""
+        due = self.drops.unannounced(now, AT_ONCE)
+        told = {drop.drop_id for drop in self.announcer.announce(due)}
+        self._postpone([drop for drop in due if drop.drop_id not in told], now)
+        return len(told)
+
     def _lease_over(self, now: datetime) -> list[Drop]:
         return self.drops.due(DropState.PREPARING, now, AT_ONCE)
 
@@ -145,10 +152,13 @@ class Sweep:
 
     def _resume(self, drops: list[Drop], now: datetime) -> int:
         self.queues.resume(drop.drop_id for drop in drops)
+        self._postpone(drops, now)
+        return len(drops)
+
+    def _postpone(self, drops: Iterable[Drop], now: datetime) -> None:
         for drop in drops:
             with suppress(Conflict):
                 self.drops.postpone(drop, now + RESUME_PATIENCE)
-        return len(drops)
 
     def _look_after(self, jobs: Iterable[Job], now: datetime) -> tuple[int, int]:
         """Send collect the jobs that have ended unheard, stop those that run too long; how many of each."""

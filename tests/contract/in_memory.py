@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from dropscore.aws.events import Events
 from dropscore.domain.job import Outcome
 from dropscore.domain.model import Package
 from tests.local.builders import ENVIRONMENT
@@ -15,7 +15,7 @@ from tests.simulation.lagging import LaggingTable
 from tests.simulation.memory import MemoryBucket, MemoryInbox, MemoryTable
 from tests.simulation.queues import Queues
 from tests.simulation.sagemaker import SageMaker
-from tests.simulation.world import Events
+from tests.simulation.world import EventBus
 
 FAILURE = "AlgorithmError: See job logs for more information"
 """What SageMaker says of a job that has failed; the simulated one knows no other words."""
@@ -69,14 +69,15 @@ class MemoryEvents:
     """EventBridge, and who listens to it."""
 
     def __init__(self) -> None:
-        self.adapter = Events()
+        self._bus = EventBus()
+        self.adapter = Events(self._bus)
 
     def refuse_next(self, number: int) -> None:
-        self.adapter.refuses = number
+        self._bus.refuses = number
 
     def told(self, number: int) -> list[tuple[str, dict[str, Any]]]:
         """The first `number` events that have come through, each its detail type and detail."""
-        return [(kind, json.loads(json.dumps(detail))) for kind, detail in self.adapter.told[:number]]
+        return self._bus.told[:number]
 
 
 class MemorySageMaker:

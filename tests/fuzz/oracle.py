@@ -131,8 +131,8 @@ def _broken_promise(finding: Finding) -> str:
     reading, reason = finding.reading, finding.reason
     if isinstance(reading.outcome, Exception) and not isinstance(reading.outcome, ContentError | ReaderDied):
         return f"{type(reading.outcome).__name__}: {reason}"
-    if not finding.scored and not 0 < len(reason.strip()) <= MAX_MESSAGE + 100:
-        return f"a reason of {len(reason)} characters"
+    if not finding.scored and not 0 < len(reason.strip().encode()) <= MAX_MESSAGE + 100:
+        return f"a reason of {len(reason.encode())} bytes"
     return f"took {reading.peak_bytes >> 20} MiB" if reading.peak_bytes > MEMORY_BYTES else ""
 
 

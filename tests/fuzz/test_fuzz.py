@@ -64,7 +64,7 @@ def test_an_output_is_joined_or_refused_whatever_it_is(arena, name, make, scored
             assert counts.rows_scored in ({99, 100} if scored == EITHER else {scored})
         case OutputsIncomplete() as refusal:
             assert scored in {None, EITHER}
-            assert len(str(refusal)) <= MAX_MESSAGE
+            assert len(str(refusal).encode()) <= MAX_MESSAGE
             assert name != "64-mebibytes" or "67108864 bytes, more than the 25856 that 100" in str(refusal)
         case other:
             pytest.fail(f"{name}: {other!r}")

@@ -147,7 +147,7 @@ def test_the_reason_for_refusing_a_drop_is_bounded_however_long_its_columns_name
     with Rejects() as rejects:
         rejects.write(rejects_table(DROP.drop_id, pa.Table.from_batches(faults)))
         said = rejects.refusal("none of the 9 rows can be scored")
-    assert len(said) == MAX_MESSAGE
+    assert len(said.encode()) == MAX_MESSAGE
     assert said.startswith("none of the 9 rows can be scored: xxx")
 
 

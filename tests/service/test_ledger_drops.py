@@ -10,6 +10,7 @@ import pytest
 from dropscore.aws.ledger import Conflict, Held
 from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import TRANSITIONS, Counts, DropState, Step
+from dropscore.domain.errors import MAX_MESSAGE
 from tests.service.builders import DONE, PREPARED, SOON, bring_to
 from tests.unit.builders import MODEL, NOW, source
 
@@ -185,6 +186,36 @@ def test_a_drop_that_its_job_left_unscored_is_prepared_still(drops, jobs):
     again = drops.score_again(scoring, "j/b", "AlgorithmError", alone=True, now=LATER)
     assert (again.cohort, again.reason, again.job, again.lone_failures) == ("j/b", "AlgorithmError", None, 1)
     assert (again.model, again.shards, again.attempt, again.tries) == (MODEL, 2, 1, 1)
+
+
+LONG = "\U0001f600" * MAX_MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("state", "move"),
+    [
+        (DropState.PREPARING, lambda drops, drop: drops.release(drop, LONG, LATER, NOW)),
+        (DropState.PREPARING, lambda drops, drop: drops.wait(drop, LONG, NOW)),
+        (DropState.PREPARING, lambda drops, drop: drops.reject(drop, LONG, None, None, NOW)),
+        (DropState.SCORING, lambda drops, drop: drops.note_unscored(drop, LONG)),
+        (DropState.SCORING, lambda drops, drop: drops.score_again(drop, "j", LONG, alone=True, now=NOW)),
+        (DropState.SCORING, lambda drops, drop: drops.score_later(drop, "j", LONG, LATER, NOW)),
+        (DropState.SCORING, lambda drops, drop: drops.fail(drop, LONG, NOW)),
+    ],
+)
+def test_a_reason_is_bounded_wherever_it_comes_from(drops, jobs, table, state, move):
+    drop = bring_to(drops, state, jobs=jobs)
+    move(drops, drop)
+    item = table.get(f"drop#{drop.drop_id}")
+    reasons = [item["reason"], *(step["reason"] for step in item["history"] if "reason" in step)]
+    assert {reason[-1] for reason in reasons} == {"…"}
+    assert max(len(reason.encode()) for reason in reasons) <= MAX_MESSAGE
+
+
+def test_a_reason_that_an_earlier_version_wrote_is_read_bounded(drops, table):
+    drop = bring_to(drops, DropState.REJECTED)
+    table.change(f"drop#{drop.drop_id}", {"reason": LONG}, None)
+    assert len(str(drops.get(drop.drop_id).reason).encode()) <= MAX_MESSAGE
 
 
 def test_a_note_says_why_a_drop_could_not_be_collected_without_moving_it(drops, jobs):

@@ -11,7 +11,7 @@ from dropscore.aws.ledger import Conflict, DispatchLease, Jobs
 from dropscore.aws.ledger.dispatching import VersionRecord, Versions
 from dropscore.aws.ledger.jobs import CLAIM_AT_ONCE
 from dropscore.domain.drop import DropState
-from dropscore.domain.errors import ServiceBusy
+from dropscore.domain.errors import MAX_MESSAGE, ServiceBusy
 from dropscore.domain.job import JobState, Member, Outcome
 from tests.service.builders import PREPARED, SOON, bring_to, claimed, ended, lease, planned_job
 from tests.unit.builders import ARN, MODEL, NOW
@@ -157,6 +157,17 @@ def test_the_end_of_a_job_is_noted_once_and_fixes_the_date_of_its_results(jobs, 
     with pytest.raises(Conflict):
         jobs.end(job, Outcome.FAILED, "later", 0, NOW + timedelta(days=1))
     assert jobs.get(planned.name) == job
+
+
+def test_what_a_job_says_of_its_trouble_is_bounded(jobs, table, planned):
+    long = "\U0001f600" * MAX_MESSAGE
+    jobs.note(planned, long)
+    jobs.call_off(planned, long)
+    job = jobs.start(planned, jobs.claim(planned, NOW), LATER)
+    jobs.close(jobs.end(job, Outcome.FAILED, long, 0, LATER), JobState.FAILED, long, LATER)
+    item = table.get(f"job#{planned.name}")
+    for name in ("reason", "called_off", "failure_reason"):
+        assert len(item[name].encode()) <= MAX_MESSAGE
 
 
 def test_a_part_that_is_done_twice_counts_once(jobs, planned):

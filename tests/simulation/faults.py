@@ -63,7 +63,7 @@ class FaultPlan:
             "transforms": (adapters.transforms, ("create_model", "create_job", "stop")),
             "inbox queue": (world.queues.inbox, ("send",)),
             "collect queue": (world.queues.collect, ("send",)),
-            "events": (adapters.events, ("take",)),
+            "events": (world.events, ("put_events",)),
         }
         for name, (adapter, calls) in changing.items():
             for call in calls:

@@ -15,7 +15,7 @@ from dropscore.approved import CurrentModel
 from dropscore.aws.ledger import Catalogue, Versions
 from dropscore.domain.catalogue import Arrived, ByVersion, Everything, InState, OfKey, Page, Selection
 from dropscore.domain.drop import FINAL_STATES, MAX_STEPS, TRANSITIONS, Drop, DropState
-from dropscore.domain.errors import ModelUnusable
+from dropscore.domain.errors import MAX_MESSAGE, ModelUnusable
 from dropscore.handlers import invocation
 from dropscore.prepare import MAX_READ_FAILURES
 from tests.simulation.lagging import WatchedTable, demand
@@ -170,6 +170,7 @@ class Promises:
         for item in self.history[f"drop#{drop.drop_id}"]:
             counted = {"rows_in", "rows_rejected", "shards", "prepared_at"} & {*item}
             demand(item["state"] not in ("WAITING", "PREPARING") or not counted, f"{drop}: {item}")
+            demand(len(item.get("reason", "").encode()) <= MAX_MESSAGE, f"{drop}: a long reason")
         for before, after in pairwise(seen):
             demand(after in TRANSITIONS[before], f"{drop}: {seen}")
 

@@ -35,7 +35,7 @@ CALLS = {
     "inbox": ("current", "open"),
     "registry": ("newest_approved", "describe", "create_model", "create_job", "stop"),  # and transforms
     "queues": ("resume", "dispatch", "hand_back_to_prepare", "collect_jobs", "collect_parts"),
-    "events": ("put",),
+    "events": ("put_events",),
 }
 ONCE = frozenset({"transact", "put"})
 """What botocore's repetition does not do twice: a transaction has a token; a put twice is a put."""
@@ -116,7 +116,8 @@ class UnrulyWorld(World):
         super().__init__(monkeypatch, table, rng, **environment)
         self.given: tuple[Queue | None, Sequence[Message]] = None, ()
         for name, calls in CALLS.items():
-            adapter = self.results if name == "results" else getattr(self.adapters, name)
+            here = {"results": self.results, "events": self.events}
+            adapter = here.get(name) or getattr(self.adapters, name)
             for call in calls:
                 setattr(adapter, call, self._troubled(f"{name}.{call}", getattr(adapter, call)))
 

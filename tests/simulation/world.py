@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -20,7 +19,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
 
+from dropscore.aws.events import Events
 from dropscore.aws.ledger import Drops, OpenWork
 from dropscore.aws.ledger.expressions import Item
 from dropscore.aws.metrics import Metrics
@@ -45,24 +46,25 @@ DOORS = (prepare_door, collect_door, sweep_door)
 
 
 @dataclass(eq=False)
-class Events:
-    """EventBridge; `refuses` the next so many events."""
+class EventBus:
+    """EventBridge's client: takes what PutEvents takes; `refuses` the next so many entries."""
 
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refuses: int = 0
 
-    def put(self, events: list[tuple[str, dict[str, Any]]]) -> list[bool]:
-        return [taken for batch in itertools.batched(events, 10) for taken in self.take(batch)]
+    def put_events(self, Entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        size = sum(len(text.encode()) for entry in Entries for text in entry.values())
+        if not 0 < len(Entries) <= 10 or size >= 256 * 1024:
+            said = {"Code": "ValidationException", "Message": "Total size of the entries is over the limit."}
+            raise ClientError({"Error": said, "ResponseMetadata": {"HTTPStatusCode": 400}}, "PutEvents")
+        return {"Entries": [self._taken(entry) for entry in Entries]}
 
-    def take(self, events: Sequence[tuple[str, dict[str, Any]]]) -> list[bool]:
-        """One request to PutEvents."""
-        taken = []
-        for event in events:
-            taken.append(self.refuses <= 0)
-            self.refuses -= 1
-            if taken[-1]:
-                self.told.append(event)
-        return taken
+    def _taken(self, entry: Mapping[str, str]) -> dict[str, str]:
+        self.refuses -= 1
+        if self.refuses >= 0:
+            return {"ErrorCode": "InternalFailure"}
+        self.told.append((entry["DetailType"], json.loads(entry["Detail"])))
+        return {"EventId": str(len(self.told))}
 
 
 class CountedMetrics(Metrics):
@@ -111,7 +113,7 @@ class World:
         self.settings = Settings.read({**ENVIRONMENT, **environment})
         self.sagemaker = SageMaker(work, lambda: self.now)
         self.queues = Queues(lambda: self.now, rng)
-        self.events = Events()
+        self.events = EventBus()
         self.metrics = CountedMetrics()
         self.files = self.make_files()
         self.adapters = Adapters(
@@ -125,7 +127,7 @@ class World:
             registry=self.sagemaker,
             transforms=self.sagemaker,
             queues=self.queues,
-            events=self.events,
+            events=Events(self.events),
             metrics=self.metrics,
         )
         for door in DOORS:

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
+from dropscore.domain.errors import MAX_MESSAGE
 from dropscore.domain.job import Outcome
 from dropscore.handlers import sweep as sweep_door
 from tests.simulation.faults import Killed
 from tests.simulation.world import World, parquet
+from tests.unit.builders import parquet as written
 from tests.usecases.test_collect import job_state, put_many, settle
 
 
@@ -171,6 +173,47 @@ def test_a_drop_that_waits_for_its_message_is_not_sent_another_every_minute(
     assert resumed == [1, 0, 0, 0, 0, 1]
     world.run()
     assert world.states(drop_id) == ["SCORED"]
+
+
+def test_reasons_however_large_keep_no_drop_from_being_announced(world: World) -> None:
+    """As of files that lack a column and whose own columns have names of emoji, under keys of emoji."""
+    world.approve()
+    faces = [chr(0x1F600 + number) for number in range(40)]
+    body = written({face * 100: [1] for face in faces[:20]})
+    drops = [world.put(face * 252 + ".parquet", body) for face in faces]
+
+    world.run()
+
+    assert {(world.drop(d).state, world.drop(d).announced) for d in drops} == {("REJECTED", True)}
+    assert max(len(str(world.drop(d).reason).encode()) for d in drops) <= MAX_MESSAGE
+
+
+def test_an_announcement_that_is_refused_is_in_the_way_of_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN more drops that cannot be announced than a sweep looks at, and one behind them
+    monkeypatch.setattr("dropscore.sweep.AT_ONCE", 2)
+    world.approve()
+    for number in range(4):
+        world.put(f"{number}.parquet", b"no parquet")
+    world.events.refuses = 99
+    world.run()
+    world.now += timedelta(minutes=2)
+    *_, last = world.drops.unannounced(world.now, 99)
+    taken = world.events._taken
+    monkeypatch.setattr(
+        world.events,
+        "_taken",
+        lambda e: taken(e) if last.drop_id in e["Detail"] else {"ErrorCode": "Malformed"},
+    )
+    world.events.refuses = 0
+
+    # WHEN the sweep runs twice
+    world.sweep()
+    world.sweep()
+
+    # THEN it is announced
+    assert world.drop(last.drop_id).announced
 
 
 def test_a_failure_is_announced_before_the_operator_s_retry_undoes_it(world: World) -> None:

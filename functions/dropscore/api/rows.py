@@ -174,8 +174,8 @@ class RowRoutes:
 
 
 _FRAME_BYTES = 32_768
-"""What stands around the rows in JSON: a reason of `MAX_MESSAGE` characters, each twelve bytes at most (one
-beyond the first plane of Unicode is escaped as two), and a cursor of a place.
+"""What stands around the rows in JSON: a reason of `MAX_MESSAGE` bytes, each six at most (a control character
+is escaped so), and a cursor of a place.
 """
 
 _CONTENT_TYPES = {JSON: JSON, NDJSON: NDJSON, CSV: f"{CSV}; charset=utf-8; header=present"}

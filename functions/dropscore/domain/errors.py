@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 MAX_MESSAGE = 2_000
-"""Characters of a message; a file's names and types, which it may quote, can have millions."""
+"""Bytes of a message in UTF-8; a file's names and types, which it may quote, can have millions."""
+
+_CUT = "…"
 
 
 def shortened(message: str) -> str:
-    """A message of `MAX_MESSAGE` characters at most."""
-    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+    """A message of `MAX_MESSAGE` bytes in UTF-8 at most; one that is cut ends in an ellipsis.
+
+    What is no character, half of a surrogate pair, becomes a question mark: no service takes it.
+    """
+    data = message.encode(errors="replace")
+    if len(data) <= MAX_MESSAGE:
+        return data.decode()
+    return data[: MAX_MESSAGE - len(_CUT.encode())].decode(errors="ignore") + _CUT
 
 
 class DropscoreError(Exception):

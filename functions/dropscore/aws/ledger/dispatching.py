@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dropscore.aws.clients import AwsError
 from dropscore.aws.ledger.expressions import Condition, Include, Item
-from dropscore.aws.ledger.items import stamp, version_pk
+from dropscore.aws.ledger.items import bounded, stamp, version_pk
 from dropscore.aws.ledger.table import Change, Conflict, Table
 from dropscore.domain.errors import ServiceBusy
 
@@ -138,4 +138,4 @@ class Versions:
         self._change(package_arn, {"held": None, "barren": None})
 
     def _change(self, package_arn: str, changes: Item) -> Item:
-        return self._table.change(version_pk(package_arn), changes, condition=None)
+        return self._table.change(version_pk(package_arn), bounded(changes), condition=None)

@@ -11,6 +11,7 @@ from dropscore.aws.ledger.expressions import Condition, Increment, Item
 from dropscore.aws.ledger.index import OpenWork
 from dropscore.aws.ledger.items import (
     MODEL_ATTRIBUTES,
+    bounded,
     drop_of,
     drop_partition,
     drop_pk,
@@ -37,6 +38,9 @@ ANNOUNCE_GRACE = timedelta(seconds=60)
 _NOT_EXISTS = Condition("attribute_not_exists(pk)")
 _PREPARED = ("shards", "feature_bytes", "rows_in", "rows_accepted", "rows_rejected", "prepared_at")
 """What a preparation came to: no longer true of a drop that is prepared anew, or refused uncounted."""
+
+_JOBS = ("job", "cohort", "lone_failures", "aws_failures")
+"""What a drop's jobs came to: forgotten once it is prepared anew."""
 
 _LEASE_OVER: Item = {"lease_until": None, "released": None}
 
@@ -143,31 +147,19 @@ class Drops:
             "reason": reason,
             "read_failures": Increment(int(unread)),
         }
-        return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
+        return self._change(drop, changes)
 
     def wait(self, drop: Drop, reason: str, now: datetime) -> Drop:
         """→ WAITING: no usable approved model yet, or no longer the one it was prepared for."""
-        forgotten = dict.fromkeys(
-            (*_PREPARED, *MODEL_ATTRIBUTES, VERSIONS.hash, "job", "cohort", "lone_failures", "aws_failures")
-        )
+        forgotten = dict.fromkeys((*_PREPARED, *MODEL_ATTRIBUTES, VERSIONS.hash, *_JOBS))
         return self._move(
             drop, DropState.WAITING, now, {**forgotten, **_LEASE_OVER, "reason": reason}, due=now
         )
 
     def revive(self, drop: Drop, now: datetime) -> Drop:
         """FAILED → WAITING: the operator says that it shall be tried again, as if for the first time."""
-        forgotten = (
-            "reason",
-            "job",
-            "cohort",
-            "lone_failures",
-            "aws_failures",
-            "crashes",
-            "read_failures",
-            "announced",
-            "finished_at",
-        )
-        return self._move(drop, DropState.WAITING, now, dict.fromkeys((*_PREPARED, *forgotten)), due=now)
+        forgotten = (*_PREPARED, *_JOBS, "reason", "crashes", "read_failures", "announced", "finished_at")
+        return self._move(drop, DropState.WAITING, now, dict.fromkeys(forgotten), due=now)
 
     def postpone(self, drop: Drop, due: datetime) -> None:
         """Let a drop that is not taken up be looked at again only at `due`.
@@ -177,7 +169,7 @@ class Drops:
         Conflict
             It has moved on.
         """
-        self._table.change(drop_pk(drop.drop_id), {"due": stamp(due)}, still(drop))
+        self._change(drop, {"due": stamp(due)})
 
     def finish_preparing(self, drop: Drop, model: ModelVersion, done: FileOutcome, now: datetime) -> Drop:
         """PREPARING → PREPARED: its shards are written; `done.counts.rows_scored` are the rows in them."""
@@ -197,7 +189,7 @@ class Drops:
 
     def note_unscored(self, drop: Drop, reason: str) -> None:
         """Say why a SCORING drop could not be collected; what becomes of it is decided at its job's end."""
-        self._table.change(drop_pk(drop.drop_id), {"reason": reason}, still(drop))
+        self._change(drop, {"reason": reason})
 
     def score_again(self, drop: Drop, cohort: str, reason: str, *, alone: bool, now: datetime) -> Drop:
         """SCORING → PREPARED: its job left it unscored."""
@@ -248,7 +240,7 @@ class Drops:
         Conflict
             It is no longer in that state.
         """
-        self._table.change(drop_pk(drop.drop_id), {"announced": True, "work": None, "due": None}, still(drop))
+        self._change(drop, {"announced": True, "work": None, "due": None})
 
     def _scored_by(self, drop: Drop, model: ModelVersion) -> Item:
         """The changes that say which model version scores the drop."""
@@ -264,8 +256,12 @@ class Drops:
         self, drop: Drop, state: DropState, now: datetime, changes: Mapping[str, Any], due: datetime
     ) -> Drop:
         self._index.remember(drop.arrived_at.date(), now)
-        changes = {**move(drop, state, now, due, changes.get("reason")), **changes}
-        return drop_of(self._table.change(drop_pk(drop.drop_id), changes, still(drop)))
+        reason = changes.get("reason")
+        return self._change(drop, {**move(drop, state, now, due, reason), **changes})
+
+    def _change(self, drop: Drop, changes: Item) -> Drop:
+        """Change a drop that is as the caller read it; a reason is kept as far as `shortened` leaves it."""
+        return drop_of(self._table.change(drop_pk(drop.drop_id), bounded(changes), still(drop)))
 
 
 def _counted(counts: Counts) -> Item:

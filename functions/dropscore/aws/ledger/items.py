@@ -8,6 +8,7 @@ from typing import Any
 from dropscore.aws.ledger.expressions import Item
 from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Drop, DropState, ModelVersion, Source, Step
+from dropscore.domain.errors import shortened
 from dropscore.domain.job import Job, JobState, Member, Outcome
 
 INDEX = "work"
@@ -57,6 +58,15 @@ def job_partition(name: str, planned_at: datetime) -> str:
     return partition("job", planned_at.date(), int(name[-1], 16))
 
 
+REASONS = ("reason", "failure_reason", "called_off", "held")
+"""Attributes that quote what files, SageMaker or S3 say, which can be of any length; an item has 400 KB."""
+
+
+def bounded(changes: Item) -> Item:
+    """The changes, their `REASONS` shortened."""
+    return {**changes, **{name: shortened(changes[name]) for name in REASONS if changes.get(name)}}
+
+
 def source_attributes(source: Source) -> Item:
     """The attributes that say where a drop came from."""
     return {
@@ -99,10 +109,12 @@ MODEL_ATTRIBUTES = (
 def drop_of(item: Item) -> Drop:
     """The drop that an item stands for.
 
-    Of a REJECTED drop no row is scored: earlier versions counted those that could have been.
+    What earlier versions wrote is read as this one writes it: of a REJECTED drop they counted the rows that
+    could have been scored, and reasons had more bytes.
     """
     state, rows_in = DropState(item["state"]), int(item.get("rows_in", 0))
     rejected = state is DropState.REJECTED
+    item = bounded(item)
     return Drop(
         drop_id=item["drop_id"],
         state=state,

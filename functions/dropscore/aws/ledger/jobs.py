@@ -9,7 +9,7 @@ from dropscore.aws.ledger.dispatching import DispatchLease
 from dropscore.aws.ledger.drops import Drops
 from dropscore.aws.ledger.expressions import Condition, Include, Increment, Item
 from dropscore.aws.ledger.index import OpenWork
-from dropscore.aws.ledger.items import drop_pk, job_item, job_of, job_pk, stamp
+from dropscore.aws.ledger.items import bounded, drop_pk, job_item, job_of, job_pk, stamp
 from dropscore.aws.ledger.table import Change, Put, Table
 from dropscore.aws.ledger.transitions import move, still
 from dropscore.domain.drop import Drop, DropState
@@ -95,8 +95,7 @@ class Jobs:
         asked = Condition("attribute_not_exists(asked_until)")
         if job.asked_until is not None:
             asked = Condition("asked_until = :asked", values={":asked": stamp(job.asked_until)})
-        changed = self._table.change(job_pk(job.name), {"called_off": reason}, _and(_still(job), asked))
-        return job_of(changed)
+        return self._change(job, {"called_off": reason}, _and(_still(job), asked))
 
     def note(self, job: Job, reason: str) -> None:
         """Say why a PLANNED job has not started."""
@@ -112,7 +111,7 @@ class Jobs:
             "scored_date": now.date().isoformat(),
         }
         condition = _and(_still(job), Condition("attribute_not_exists(outcome)"))
-        return job_of(self._table.change(job_pk(job.name), changes, condition))
+        return self._change(job, changes, condition)
 
     def fanned_out(self, job: Job, now: datetime) -> Job:
         """Note that the messages for its parts have been sent."""
@@ -133,8 +132,8 @@ class Jobs:
         }
         return self._change(job, changes)
 
-    def _change(self, job: Job, changes: Item) -> Job:
-        return job_of(self._table.change(job_pk(job.name), changes, _still(job)))
+    def _change(self, job: Job, changes: Item, condition: Condition | None = None) -> Job:
+        return job_of(self._table.change(job_pk(job.name), bounded(changes), condition or _still(job)))
 
     def _claim(self, job: Job, drops: Sequence[Drop], now: datetime) -> None:
         """Claim all of the drops or, when some have moved on meanwhile, none."""

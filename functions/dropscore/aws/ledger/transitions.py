@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dropscore.aws.ledger.expressions import Append, Condition, Item
-from dropscore.aws.ledger.items import drop_partition, stamp
+from dropscore.aws.ledger.items import bounded, drop_partition, stamp
 from dropscore.aws.ledger.places import state_place
 from dropscore.domain.drop import MAX_STEPS, TRANSITIONS, Drop, DropState, Step
 
@@ -60,4 +60,4 @@ def _history(drop: Drop, step: Step) -> Append | list[Item]:
 
 def _step(step: Step) -> Item:
     entry = {"state": step.state.value, "at": stamp(step.at)}
-    return {**entry, "reason": step.reason} if step.reason else entry
+    return bounded({**entry, "reason": step.reason}) if step.reason else entry
