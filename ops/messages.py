@@ -68,7 +68,7 @@ def batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
     batch: list[Message] = []
     size = 0
     for message in messages:
-        length = len(message.body.encode())
+        length = len(message.body.encode()) + len(str(message.attributes).encode())
         if batch and (len(batch) == BATCH_MESSAGES or size + length > BATCH_BYTES):
             yield batch
             batch, size = [], 0

@@ -114,7 +114,7 @@ class Collect:
         if job.final:
             return []
         with about_job(job):
-            seen, left, trouble = self._collect_some(job, message.outputs)
+            seen, left, trouble = self._collect_some(job, self._named(job, message.outputs))
             self.announcer.announce(seen)
             if trouble:
                 raise trouble
@@ -125,6 +125,13 @@ class Collect:
             if len(job.parts_done) == len(job.parts):
                 self.closing.close(job)
             return seen
+
+    def _named(self, job: Job, outputs: Mapping[str, list[str] | None]) -> Mapping[str, list[str]]:
+        """A part's outputs, those listed that its message does not name."""
+        listed = self._outputs(job) if None in outputs.values() else {}
+        return {
+            drop_id: listed.get(drop_id, []) if names is None else names for drop_id, names in outputs.items()
+        }
 
     def _collect_some(
         self, job: Job, outputs: Mapping[str, list[str]]

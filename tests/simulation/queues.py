@@ -19,6 +19,9 @@ MAX_RECEIVES = 5
 _AT_ONCE = 10
 """Messages of a SendMessageBatch (API reference)."""
 
+_MOST_BYTES = 200_000
+"""Of each message (the design, "When things go another way")."""
+
 
 @dataclass(eq=False)
 class Message:
@@ -145,5 +148,6 @@ class Queues:
 
 
 def _send(queue: Queue, bodies: Sequence[str]) -> None:
+    assert all(len(body.encode()) <= _MOST_BYTES for body in bodies), "a message is too large"
     for batch in itertools.batched(bodies, _AT_ONCE):
         queue.send(batch)

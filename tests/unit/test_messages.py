@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dropscore.domain.job import PART_DROPS
+from dropscore.domain.keys import manifest_entry
 from dropscore.domain.messages import (
     Arrival,
     CollectPart,
@@ -93,6 +95,25 @@ def test_the_test_event_of_s3_is_ignored():
 def test_a_part_s_message_is_read_as_it_was_written():
     part = CollectPart("j", 3, {"ab": ["ab-1-00000.csv.out"], "cd": []})
     assert collect_request(json.loads(json.dumps(part.body()))) == part
+
+
+def names(drop_id, shards):
+    return [f"{manifest_entry(drop_id, 1, number)}.out" for number in range(shards)]
+
+
+@pytest.mark.parametrize("shards", [1, 90, 100, 101, 102, 103, 104, 105, 763, 100_000])
+def test_a_part_s_message_has_200_000_bytes_at_most(shards):
+    """A drop of 50 million rows, as many as MaxRowsPerDrop allows at first, has 763 shards."""
+    outputs = {drop_id: names(drop_id, shards) for drop_id in (f"{n:020x}" for n in range(PART_DROPS))}
+    part = CollectPart("dropscore-" + "a" * 53, 999, outputs)
+    assert len(json.dumps(part.body())) <= 200_000
+
+
+def test_outputs_too_many_to_be_named_are_left_to_be_listed():
+    part = CollectPart("j", 3, {"few": names("few", 90), "many": names("many", 763), "none": []})
+    read = collect_request(json.loads(json.dumps(part.body())))
+    assert read == CollectPart("j", 3, {"few": names("few", 90), "many": None, "none": []})
+    assert collect_request(read.body()) == read
 
 
 def test_eventbridge_names_the_job_whatever_its_status():

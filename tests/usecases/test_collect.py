@@ -63,6 +63,48 @@ def test_drops_are_handed_out_in_messages_of_25(world: World) -> None:
     assert [len(json.loads(body)["drops"]) for body in world.queues.collect] == [25, 25, 10]
 
 
+def test_outputs_that_a_message_does_not_name_are_listed_once_a_part(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a job whose drops have more outputs than messages name
+    monkeypatch.setattr("dropscore.domain.messages.MAX_NAMES_BYTES", 2)
+    world.approve()
+    drops = put_many(world, 30)
+    world.deliver_inbox()
+    world.finish_jobs()
+    names = world.adapters.work.names
+    listed: list[str] = []
+    monkeypatch.setattr(world.adapters.work, "names", lambda prefix: listed.append(prefix) or names(prefix))
+
+    # WHEN it is collected
+    world.deliver_collect()
+    bodies = [json.loads(body)["drops"] for body in world.queues.collect]
+    world.run()
+
+    # THEN each part has listed them
+    assert [set(body.values()) for body in bodies] == [{None}, {None}]
+    assert set(world.states(*drops)) == {"SCORED"}
+    assert len(listed) == 3
+
+
+def test_what_is_left_of_a_part_whose_outputs_were_listed_goes_on_in_a_new_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropscore.domain.messages.MAX_NAMES_BYTES", 2)
+    world.approve()
+    drops = put_many(world, 3)
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    monkeypatch.setattr(world.adapters.work, "open", world.taking(242, world.adapters.work.open))
+
+    world.deliver_collect()
+
+    assert [[*json.loads(body)["drops"].values()] for body in world.queues.collect] == [[None, None]]
+    world.run()
+    assert set(world.states(*drops)) == {"SCORED"}
+
+
 def test_a_part_that_comes_twice_is_done_once(world: World) -> None:
     world.approve()
     drops = put_many(world, 30)

@@ -45,6 +45,12 @@ class JobEnded:
     job: str
 
 
+MAX_NAMES_BYTES = 7_900
+"""Of the names of a drop's outputs in a message: those of 25 drops, and what stands around them, stay under
+200,000 bytes (the design, "When things go another way"). They are the names of some hundred outputs.
+"""
+
+
 @dataclass(frozen=True)
 class CollectPart:
     """Collect some drops of a job whose outputs have been listed.
@@ -54,16 +60,21 @@ class CollectPart:
     part
         Which part of the job is done once all of `outputs` are.
     outputs
-        By drop id, the names of its outputs below the job's prefix.
+        By drop id, the names of its outputs below the job's prefix; None where a message does not name them,
+        and whoever collects lists them.
     """
 
     job: str
     part: int
-    outputs: Mapping[str, list[str]]
+    outputs: Mapping[str, list[str] | None]
 
     def body(self) -> dict[str, Any]:
-        """The message's form on the queue."""
-        return {"job": self.job, "part": self.part, "drops": dict(self.outputs)}
+        """The message's form on the queue; names of more than `MAX_NAMES_BYTES` are left out."""
+        drops = {
+            drop_id: names if len(json.dumps(names)) <= MAX_NAMES_BYTES else None
+            for drop_id, names in self.outputs.items()
+        }
+        return {"job": self.job, "part": self.part, "drops": drops}
 
 
 @dataclass(frozen=True)
