@@ -63,7 +63,7 @@ test-api: setup-dev build ## schemathesis against the results API; CASES= how ma
 test-chaos: setup-dev build ## functions killed, calls throttled, events doubled: FILES= how many (500), SEED= which trouble
 	@FILES="$${FILES:-500}" $(RUN) pytest tests/chaos --log-cli-level=INFO
 
-test-sim: $(DEV_ENVIRONMENT) ## every crash point, and RUNS= random lives (1000); SEED= the first of them, alone: that one
+test-sim: $(DEV_ENVIRONMENT) ## every crash point, every switch between two invocations, RUNS= random lives (1000); SEED= the first of them, alone: that one
 	@$(RUN) tests.simulation $${RUNS:+--runs "$$RUNS"} $${SEED:+--seed "$$SEED"}
 
 bench: setup setup-bench build ## what scoring costs, beside others, under 10 minutes; LARGE=yes for 43 million rows, OUT= for JSON

@@ -13,7 +13,7 @@ import pytest
 from tests.simulation.faults import KILLS, Fault, FaultPlan, Faults, Killed
 from tests.simulation.lagging import Broken, WatchedTable, demand
 from tests.simulation.promises import Promises
-from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios import SCENARIOS, Scenario
 from tests.simulation.watching import EXPECTED
 from tests.simulation.world import World
 
@@ -51,16 +51,26 @@ class Lived:
 class Life:
     """A scenario in a world of its own, with faults."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, scenario: str, faults: Faults) -> None:
-        self.world = World(monkeypatch, WatchedTable())
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        scenario: type[Scenario],
+        faults: Faults,
+        world: type[World] = World,
+    ) -> None:
+        self.world = world(monkeypatch, WatchedTable())
         self.promises = Promises(self.world)
-        self.scenario = SCENARIOS[scenario](self.world, self.promises)
+        self.scenario = scenario(self.world, self.promises)
         self.plan = FaultPlan(self.world, faults)
         self.promises.watch(monkeypatch)
 
     def live(self) -> None:
-        """Let time pass until nothing is left to do, and check the promises."""
+        """Live from the first arrival to the check of the promises."""
         self.scenario.begin()
+        self.come_to_rest()
+
+    def come_to_rest(self) -> None:
+        """Let time pass until nothing is left to do, and check the promises."""
         for _ in range(ROUNDS):
             before = self.plan.calls
             self._minute()
@@ -109,7 +119,7 @@ def lived(scenario: str, faults: Faults) -> Lived:
     """Live a scenario with faults."""
     told = None
     with pytest.MonkeyPatch.context() as monkeypatch, silence():
-        life = Life(monkeypatch, scenario, faults)
+        life = Life(monkeypatch, SCENARIOS[scenario], faults)
         try:
             life.live()
         except (Broken, Exception) as error:  # noqa: BLE001 - whatever it is, it breaks a promise

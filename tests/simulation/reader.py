@@ -57,9 +57,11 @@ class InlineFiles:
         return do()
 
     def _work(self) -> FileWork:
-        world = self.world
-        settings, results = world.settings, Results(world.results)
-        return FileWork(world.inbox, world.adapters.work, results, settings.limits, settings.code_version)
+        """What reads and writes as the function does that asks for it."""
+        application = self.world.application
+        adapters, settings = application.adapters, application.settings
+        results = Results(adapters.results)
+        return FileWork(adapters.inbox, adapters.work, results, settings.limits, settings.code_version)
 
     def _within(
         self, limit: timedelta, drop: Drop, deadly: bool, do: Callable[[], FileOutcome]

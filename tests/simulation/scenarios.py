@@ -200,11 +200,11 @@ class AnArchivedObject(Scenario):
             self.retry(failed)
 
 
-def _name(scenario: type[Scenario]) -> str:
+def name_of(scenario: type[Scenario]) -> str:
     words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in scenario.__name__)
     return words.removeprefix("_")
 
 
-SCENARIOS: dict[str, type[Scenario]] = {_name(scenario): scenario for scenario in Scenario.__subclasses__()}
+SCENARIOS: dict[str, type[Scenario]] = {name_of(scenario): scenario for scenario in Scenario.__subclasses__()}
 SMALLEST = "one_drop"
 """The scenario in which every pair of crash points is tried."""

@@ -11,7 +11,7 @@ import pytest
 from dropscore import prepare as preparing
 from dropscore.announce import Announcer
 from dropscore.aws.clients import AwsError
-from dropscore.aws.ledger import Drops, drops, jobs
+from dropscore.aws.ledger import Drops, Jobs, drops, jobs
 from dropscore.aws.ledger.expressions import Condition
 from dropscore.closing import Closing
 from dropscore.domain.drop import Drop
@@ -20,13 +20,14 @@ from dropscore.handlers import prepare
 from dropscore.sweep import Sweep, Swept
 from tests.simulation.exhaustive import Lived, single_faults
 from tests.simulation.faults import Fault
+from tests.simulation.meetings import Met, every_switch
 from tests.simulation.memory import MemoryBucket
 from tests.simulation.random_lives import RandomLife, random_life
 
 pytestmark = pytest.mark.no_cover  # what is tested here is the simulation
 
 
-def first_violation(lives: Iterable[Lived] | Iterable[RandomLife]) -> str:
+def first_violation(lives: Iterable[Lived] | Iterable[RandomLife] | Iterable[Met]) -> str:
     """What the first life says in which a promise is broken."""
     return next((str(life.broken) for life in lives if life.broken), "no violation")
 
@@ -60,6 +61,25 @@ def test_drops_that_are_moved_without_a_condition_are_seen(monkeypatch: pytest.M
         monkeypatch.setattr(module, "still", lambda _: Condition("attribute_exists(pk)"))
 
     assert first_violation(map(random_life, range(100))) != "no violation"
+
+
+def test_drops_that_two_invocations_move_without_a_condition_are_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (drops, jobs):
+        monkeypatch.setattr(module, "still", lambda _: Condition("attribute_exists(pk)"))
+
+    assert first_violation(every_switch("a_dispatch_and_the_sweep_once_its_version_is_rejected")) != (
+        "no violation"
+    )
+
+
+def test_a_job_that_one_asks_for_while_another_calls_it_off_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jobs, "ask", lambda *_: None)
+
+    found = first_violation(every_switch("a_dispatch_and_the_sweep_once_its_version_is_rejected"))
+
+    assert "scored it" in found
 
 
 def test_a_message_that_is_deleted_before_the_ledger_holds_it_is_seen(

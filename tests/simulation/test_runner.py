@@ -37,3 +37,13 @@ def test_a_seed_alone_is_traced_and_several_are_counted(capsys: pytest.CaptureFi
     assert "prepare" in traced
     assert "random lives: 2, 0 violations" in counted
     assert "prepare" not in counted
+
+
+def test_one_switch_between_two_invocations_is_told_with_their_turns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--meeting", "two_dispatches", "--switch", "1:2:61"]) == 0
+
+    turns, tally, _ = capsys.readouterr().out.splitlines()
+    assert turns.startswith("10")
+    assert tally == "two_dispatches: 1 schedules, 0 violations"
