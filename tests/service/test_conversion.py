@@ -19,6 +19,7 @@ from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts
 from dropscore.domain.errors import MAX_MESSAGE, ContentError, ResultConflict, ServiceBusy
 from dropscore.domain.features import reject_rows
+from dropscore.domain.job import Job, JobState, Member
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import rejects_table
@@ -28,8 +29,9 @@ from dropscore.files.conversion import Conversion
 from dropscore.files.rejects import Rejects
 from dropscore.files.results import NewResult, Results
 from dropscore.files.spool import ParquetSpool
+from dropscore.files.written import WrittenResults
 from dropscore.settings import Limits
-from tests.unit.builders import MODEL, parquet, prepared_drop
+from tests.unit.builders import MODEL, NOW, parquet, prepared_drop
 
 LIMITS = Limits(max_rows=10**6, max_bytes=2**30, max_rejected_fraction=0.5, shard_bytes=2 * 2**20)
 SHARD_ROWS = 2 * ROW_GROUP
@@ -179,6 +181,12 @@ def test_a_file_over_a_limit_is_refused_up_front_with_the_number(work, limits, p
     assert [*work.names("features/")] == []
 
 
+def test_a_file_of_just_as_much_as_is_allowed_is_converted(work):
+    size = len(parquet({"x": [1, 2, 3, 4]}))
+    limits = replace(LIMITS, max_rows=4, max_bytes=size)
+    assert converted(work, {"x": [1, 2, 3, 4]}, limits).counts == Counts(4, 4, 0)
+
+
 def put(work, job="dropscore-j", rows=2, actual=None, code_version="abc123"):
     """Put a result of two shards, each of so many rows: what the ledger shall know of it."""
     lineage = Lineage(DROP, MODEL, job, "2026-03-04", "timestamp[ms]", code_version)
@@ -232,6 +240,17 @@ def test_a_result_of_an_earlier_release_s_try_is_that_release_s(work):
     first = put(work, actual=0.1)
     assert first.code_version == "abc123"
     assert put(work, actual=0.1, code_version="def456") == first
+
+
+@pytest.mark.parametrize(("name", "found"), [("dropscore-j", True), ("dropscore-k", False)])
+def test_a_result_that_was_left_behind_is_its_job_s_and_no_other_s(work, name, found):
+    put(work)
+    job = Job(name, JobState.STARTED, MODEL, (Member.of(DROP),), NOW, scored_date="2026-03-04")
+    drop = replace(DROP, rows_in=4)
+
+    outcome = WrittenResults(work).left_behind(drop, job)
+
+    assert (outcome is not None and outcome.counts == Counts(4, 4, 0)) is found
 
 
 def test_what_is_said_beside_a_result_fits_into_s3_s_metadata(work):

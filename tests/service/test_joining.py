@@ -209,6 +209,17 @@ def test_of_several_shards_at_fault_the_first_is_told(work, joining):
         joining.join(DROP, JOB, NAMES)
 
 
+def test_two_outputs_of_one_shard_are_told_and_neither_is_taken(work, joining):
+    for name, lines in zip(NAMES, prepared(work, source(2)), strict=True):
+        put(work, name, lines)
+    again = "again/" + NAMES[1].rsplit("/", 1)[-1]
+
+    with pytest.raises(OutputsIncomplete, match=r"2 outputs called .*-00001\.csv\.out, expected one"):
+        joining.join(DROP, JOB, [*NAMES, again])
+
+    assert [*work.names("predictions/")] == []
+
+
 def test_an_output_that_is_gone_is_told_as_it_is(work, joining):
     for name, lines in list(zip(NAMES, prepared(work, source(2)), strict=True))[:2]:
         put(work, name, lines)

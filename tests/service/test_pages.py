@@ -97,7 +97,7 @@ def test_pages_put_together_are_the_object(put, group, limit):
 @pytest.mark.parametrize("group", [7, 10, 100])
 @pytest.mark.parametrize("limit", [1, 3, 10, 1_000])
 @pytest.mark.parametrize(
-    ("since", "until"), [(None, 20), (80, None), (15, 45), (50, 50), (200, None), (0, 100)]
+    ("since", "until"), [(None, 20), (80, None), (15, 45), (50, 50), (200, None), (0, 100), (29, None)]
 )
 def test_pages_within_bounds_put_together_are_what_lies_within_them(put, group, limit, since, until):
     pages = put(parquet(table(100), group))

@@ -68,6 +68,14 @@ def test_a_folder_that_clashes_with_a_result_column_is_refused(name):
         source(f"x=1/{name}=5/a.parquet").check_hive_keys()
 
 
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_a_folder_that_differs_from_a_result_column_only_by_case_is_refused(name):
+    with pytest.raises(
+        ContentError, match=f"folder {name.title()}=5 clashes with the result column '{name}'"
+    ):
+        source(f"{name.title()}=5/a.parquet").check_hive_keys()
+
+
 def test_other_folders_are_not_refused():
     source(REAL_KEY).check_hive_keys()
 

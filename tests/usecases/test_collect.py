@@ -105,6 +105,67 @@ def test_what_is_left_of_a_part_whose_outputs_were_listed_goes_on_in_a_new_messa
     assert set(world.states(*drops)) == {"SCORED"}
 
 
+def test_parts_under_way_are_not_sent_again_when_the_end_is_told_again(world: World) -> None:
+    world.approve()
+    put_many(world, 2)
+    world.deliver_inbox()
+    (job,) = world.finish_jobs()
+    world.deliver_collect()
+    world.queues.collect.clear()
+
+    world.queues.collect.append(json.dumps(transform_event(job)))
+    world.deliver_collect()
+
+    assert list(world.queues.collect) == []
+
+
+def test_a_part_that_is_done_is_not_sent_again_with_the_others(world: World) -> None:
+    # GIVEN a job of two parts, of which one is done and the other's message is lost
+    world.approve()
+    put_many(world, 30)
+    world.deliver_inbox()
+    (job,) = world.finish_jobs()
+    world.deliver_collect()
+    world.deliver_collect()
+    world.queues.collect.clear()
+
+    # WHEN its end is told again, long after
+    world.now += timedelta(minutes=10)
+    world.queues.collect.append(json.dumps(transform_event(job)))
+    world.deliver_collect()
+
+    assert [json.loads(body)["part"] for body in world.queues.collect] == [1]
+
+
+def test_a_part_leaves_a_drop_alone_that_another_job_scores_by_now(world: World, monkeypatch) -> None:
+    # GIVEN a drop that its first job left unscored; who closed that job was killed before the last write
+    world.approve()
+    (drop_id,) = put_many(world, 1)
+    world.files.unjoinable = {drop_id}
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    (part,) = world.queues.collect
+    with monkeypatch.context() as killed:
+        killed.setattr(Jobs, "close", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            world.deliver_collect()
+    world.files.unjoinable = set()
+    world.sweep()
+    first, second = world.sagemaker.jobs
+
+    # WHEN the first job's part comes again while the second one runs
+    world.queues.collect.clear()
+    world.queues.collect.append(part)
+    world.deliver_collect()
+
+    # THEN the first one is closed, and the drop is still the second one's
+    assert job_state(world, first) != "STARTED"
+    assert world.states(drop_id) == ["SCORING"]
+    settle(world, sweeps=2)
+    assert (world.drop(drop_id).job, [*world.sagemaker.jobs]) == (second, [first, second])
+
+
 def test_a_part_that_comes_twice_is_done_once(world: World) -> None:
     world.approve()
     drops = put_many(world, 30)
@@ -247,6 +308,21 @@ def test_files_on_which_a_model_fails_do_not_hold_a_version_that_has_scored_othe
     bad = [world.put(f"bad-{number}.parquet", parquet(4)) for number in range(2)]
     world.sagemaker.poison = dict.fromkeys(bad, 99)
     world.run()
+    later = world.put("later.parquet", parquet(4))
+    settle(world)
+
+    assert world.states(later, *bad) == ["SCORED", "FAILED", "FAILED"]
+
+
+def test_files_that_fail_one_by_one_do_not_hold_a_version_that_has_scored_others(world: World) -> None:
+    world.approve()
+    put_many(world, 1)
+    settle(world)
+    bad = []
+    for number in range(2):
+        bad.append(world.put(f"bad-{number}.parquet", parquet(4)))
+        world.sagemaker.poison = dict.fromkeys(bad, 99)
+        settle(world, sweeps=4)
     later = world.put("later.parquet", parquet(4))
     settle(world)
 
@@ -517,6 +593,17 @@ def test_the_date_of_a_result_is_fixed_when_the_end_is_seen(world: World) -> Non
     world.run()
 
     assert "scored_date=2026-03-01" in str(world.drop(drop_id).result_uri)
+
+
+def test_the_date_of_a_result_is_not_that_of_the_day_its_job_was_planned(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.deliver_inbox()
+
+    world.now += timedelta(days=1)
+    world.run()
+
+    assert "scored_date=2026-03-02" in str(world.drop(drop_id).result_uri)
 
 
 def _interrupt(*_: object, **__: object) -> None:

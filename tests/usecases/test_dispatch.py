@@ -397,6 +397,29 @@ def test_a_planned_job_whose_version_is_rejected_is_called_off(world: World) -> 
     assert world.drop(drop_id).model.version == 2
 
 
+def test_a_planned_job_that_sagemaker_has_is_not_called_off(world: World, monkeypatch) -> None:
+    # GIVEN a function that was killed between asking for the job and noting it, and then a rejected version
+    world.approve(1)
+    (drop_id,) = put_many(world, 1)
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Jobs, "start", killed)
+        with pytest.raises(Killed):
+            world.deliver_inbox()
+    world.reject_version(1)
+
+    # WHEN nobody can be asking for it any more
+    world.now += timedelta(minutes=7)
+    world.sweep()
+    world.run()
+
+    # THEN what SageMaker scores is collected
+    assert (world.states(drop_id), len(world.sagemaker.jobs)) == (["SCORED"], 1)
+
+
 def test_an_index_that_lags_behind_plans_no_jobs_for_drops_that_have_one(world: World, monkeypatch) -> None:
     # GIVEN three drops in one job, and an index that has them as PREPARED still
     world.approve()
@@ -478,7 +501,7 @@ def test_shards_of_over_a_week_are_written_anew(world: World) -> None:
     world.run()
 
     assert world.states(drop_id) == ["SCORED"]
-    assert world.drop(drop_id).attempt == 2
+    assert (world.drop(drop_id).attempt, len(world.all_items("job#"))) == (2, 1)
 
 
 def test_a_refused_job_stays_planned_with_the_reason(world: World) -> None:

@@ -400,6 +400,45 @@ def test_a_drop_whose_service_is_busy_is_put_off_and_resumed(
     assert world.drop(drop_id).crashes == 0
 
 
+def test_a_drop_rests_twice_as_long_with_each_attempt_and_an_hour_at_most(world: World, monkeypatch) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+
+    def busy(*_: object) -> None:
+        raise ServiceBusy("S3 says SlowDown")
+
+    monkeypatch.setattr(world.adapters.work, "put", busy)
+    rests = []
+    for _ in range(9):
+        world.deliver_inbox()
+        until = world.drop(drop_id).lease_until
+        rests.append((until - world.now).total_seconds())
+        world.now = until
+        world.sweep()
+
+    assert rests == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+def test_a_drop_is_left_to_who_prepares_it_until_the_lease_is_over(world: World, monkeypatch) -> None:
+    # GIVEN a function that was killed: its lease is over a minute after its 300 seconds
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(3))
+    with monkeypatch.context() as crash:
+        crash.setattr("dropscore.files.conversion.open_parquet", _crash)
+        with pytest.raises(SystemExit):
+            world.deliver_inbox()
+    world.queues.inbox.clear()
+
+    def resume(seconds: int) -> tuple[str, int]:
+        world.now += timedelta(seconds=seconds)
+        world.queues.inbox.append(json.dumps({"drop_id": drop_id}))
+        world.deliver_inbox()
+        return world.drop(drop_id).state.value, world.drop(drop_id).attempt
+
+    assert resume(359) == ("PREPARING", 1)
+    assert resume(1) == ("SCORING", 2)
+
+
 def test_a_drop_that_takes_the_function_down_is_rejected_in_the_end(world: World, monkeypatch) -> None:
     world.approve()
     drop_id = world.put("a.parquet", parquet(3))
@@ -597,6 +636,7 @@ def test_a_file_that_takes_longer_than_what_is_left_is_tried_again_blameless(
     world.deliver_inbox()
     assert world.states(first, slow) == ["PREPARED", "PREPARING"]
     assert "took longer" in str(world.drop(slow).reason)
+    assert world.drop(slow).released
 
     for _ in range(5):
         world.now += timedelta(minutes=1)

@@ -121,6 +121,20 @@ def test_a_failed_drop_comes_back_when_the_operator_says_so(world: World) -> Non
     assert [kind for kind, d in world.events.told if d["drop_id"] == bad] == ["Drop Failed", "Drop Scored"]
 
 
+def test_a_drop_that_the_operator_retries_may_fail_alone_once_more(world: World) -> None:
+    world.approve()
+    drop_id = world.put("a.parquet", parquet(2))
+    world.sagemaker.poison = {drop_id: 99}
+    settle(world, sweeps=6)
+    assert world.states(drop_id) == ["FAILED"]
+    world.sagemaker.poison = {drop_id: 1}
+
+    world.invoke(sweep_door, {"retry": [drop_id]})
+    world.run()
+
+    assert (world.states(drop_id), world.drop(drop_id).lone_failures) == (["SCORED"], 1)
+
+
 def test_a_sweep_at_rest_changes_nothing(world: World) -> None:
     world.approve()
     put_many(world, 3)
