@@ -24,6 +24,7 @@ from dropscore.dispatch import Dispatch
 from dropscore.files.isolation import IsolatedFileWork
 from dropscore.files.worker import FileWorker
 from dropscore.files.written import WrittenResults
+from dropscore.logkeys import log_cold_start
 from dropscore.prepare import Prepare
 from dropscore.settings import Settings
 from dropscore.starting import Starting
@@ -161,6 +162,7 @@ class Application:
 @lru_cache(maxsize=1)
 def application() -> Application:
     """The application of this execution environment, built at its first invocation."""
+    log_cold_start()
     settings = Settings.read(os.environ)
     return Application(aws_adapters(settings, Clients()), settings, system_clock)
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+import boto3
+import botocore
 from aws_lambda_powertools import Logger
 
 from dropscore.domain.drop import Drop
 from dropscore.domain.job import Job
 
 _logger = Logger(child=True)
+
+
+def log_cold_start() -> None:
+    """Log the versions of boto3 and botocore, once for each execution environment.
+
+    The artifact brings neither: Lambda's runtime has them, and AWS updates it ("Runtime version updates", AWS
+    Lambda Developer Guide).
+    """
+    _logger.info("cold start", boto3=boto3.__version__, botocore=botocore.__version__)
 
 
 def about_drop(drop: Drop) -> AbstractContextManager[None]:

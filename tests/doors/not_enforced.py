@@ -28,6 +28,20 @@ NOT_ENFORCED = {
         for action in ("Decrypt", "GenerateDataKey")
     },
     **{
+        f"{role} UseKeyForLedger kms:{action} KmsKeyArn": _KEY
+        for role in ("PrepareRole", "CollectRole", "SweepRole")
+        for action in (
+            "CreateGrant",
+            "Decrypt",
+            "DescribeKey",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        )
+    },
+    **{
         f"{role} {grant} KmsKeyArn": _KEY
         for role in ("PrepareRole", "SweepRole", "TransformRole")
         for grant in (

@@ -143,6 +143,28 @@ def test_the_customers_key_is_usable_only_where_there_is_one(role):
     assert {"kms:Decrypt", "kms:GenerateDataKey"} <= _allowed(role, with_key=True)
 
 
+@pytest.mark.parametrize("role", FUNCTION_ROLES)
+def test_who_writes_the_ledger_has_what_dynamodb_asks_for_and_only_by_way_of_it(role):
+    # GIVEN what the AWS managed key for DynamoDB allows ("DynamoDB encryption at rest usage notes")
+    asked_for = {"Encrypt", "Decrypt", "DescribeKey", "CreateGrant"} | {
+        *("ReEncryptFrom", "ReEncryptTo"),
+        *("GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
+    }
+
+    by_way = [
+        (_actions(found), found["Condition"]["StringEquals"]["kms:ViaService"])
+        for found in _statements(role, with_key=True)
+        if found["Sid"] == "UseKeyForLedger"
+    ]
+
+    assert by_way == [
+        (
+            {f"kms:{action}" for action in asked_for},
+            {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"},
+        )
+    ]
+
+
 @pytest.mark.parametrize("role", READ_ONLY_ROLES)
 def test_who_only_reads_only_decrypts(role):
     assert not {action for action in _allowed(role) if action.startswith("kms:")}

@@ -322,7 +322,7 @@ def test_projected_partitions_are_where_results_lie():
     assert [key["Name"] for key in _table()["PartitionKeys"]] == list(values)
     assert {name: parameters[f"projection.{name}.type"] for name in values} == {
         "model_group": "enum",
-        "model_version": "integer",
+        "model_version": "injected",
         "scored_date": "date",
     }
     assert parameters["projection.model_group.values"] == {"Ref": "ModelPackageGroupName"}

@@ -6,11 +6,18 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
+import boto3
+import botocore
 import pytest
 
+from dropscore.api.composition import results_api
+from dropscore.bootstrap import application
 from dropscore.handlers.invocation import logger
+from dropscore.predict.application import predict
 from tests.simulation.world import World, parquet
+from tests.unit.test_settings import ENVIRONMENT
 from tests.usecases.test_collect import settle
 
 
@@ -25,6 +32,21 @@ def log() -> Iterator[io.StringIO]:
 def lines(log: io.StringIO, message: str) -> list[dict]:
     found = map(json.loads, log.getvalue().splitlines())
     return [line for line in found if line["message"] == message]
+
+
+@pytest.mark.parametrize("start", [application, results_api, predict])
+def test_the_first_line_of_a_cold_start_names_the_boto3_that_lambda_has(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch, start: Any
+) -> None:
+    more = {"ENDPOINT_NAME": "e", "API_AUTH": "IAM", "AWS_DEFAULT_REGION": "eu-central-1"}
+    for name, value in {**ENVIRONMENT, **more}.items():
+        monkeypatch.setenv(name, value)
+
+    start.__wrapped__()
+
+    first = json.loads(log.getvalue().splitlines()[0])
+    assert (first["message"], first["boto3"]) == ("cold start", boto3.__version__)
+    assert first["botocore"] == botocore.__version__
 
 
 def test_what_becomes_of_drops_and_jobs_is_counted(world: World) -> None:

@@ -16,6 +16,7 @@ from dropscore.aws.ledger import Catalogue, Drops, Jobs, OpenWork, Table, Versio
 from dropscore.aws.objects import Bucket
 from dropscore.aws.registry import Registry
 from dropscore.deadline import system_clock
+from dropscore.logkeys import log_cold_start
 from dropscore.settings import ApiSettings
 
 READ_ROUNDS = 2
@@ -25,6 +26,7 @@ READ_ROUNDS = 2
 @lru_cache(maxsize=1)
 def results_api() -> ResultsApi:
     """The API of this execution environment, built at its first request."""
+    log_cold_start()
     settings, clients = ApiSettings.read(os.environ), Clients(ANSWERING)
     table = Table(clients.dynamodb(), settings.ledger_table, READ_ROUNDS)
     index = OpenWork(table)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from dropscore.aws.clients import ANSWERING, Clients
 from dropscore.aws.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint
 from dropscore.aws.objects import Bucket
+from dropscore.logkeys import log_cold_start
 from dropscore.predict.predicting import Predict
 from dropscore.settings import PredictSettings
 
@@ -15,6 +16,7 @@ from dropscore.settings import PredictSettings
 @lru_cache(maxsize=1)
 def predict() -> Predict:
     """The use case of this execution environment, built at its first invocation."""
+    log_cold_start()
     settings, clients = PredictSettings.read(os.environ), Clients(ANSWERING)
     return Predict(
         Endpoint(
