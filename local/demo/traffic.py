@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dropscore.domain.features import REJECT_SCHEMA
+from dropscore.domain.row_faults import REJECT_SCHEMA
 from dropscore.domain.spec import FeatureSpec
 from local.demo.model import KEY, MAX_TRAINING_ROWS, SEED, TIMESTAMP, TrainingChoice
 from local.demo.results import ErrorStatistics, Result, batches, error_statistics

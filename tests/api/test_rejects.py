@@ -13,7 +13,7 @@ from dropscore.api import rows
 from dropscore.api.drop_answers import RejectPage
 from dropscore.domain.drop import Counts, DropState
 from dropscore.domain.errors import MAX_MESSAGE
-from dropscore.domain.features import REJECT_SCHEMA
+from dropscore.domain.row_faults import REJECT_SCHEMA
 from tests.api.stack import scored_rows
 from tests.unit.builders import NOW
 

@@ -23,6 +23,7 @@ from dropscore.domain.job import Job, JobState, Member
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import rejects_table
+from dropscore.domain.row_faults import reject_rows
 from dropscore.domain.shards import ROW_GROUP
 from dropscore.domain.spec import FeatureSpec
 from dropscore.files.conversion import Conversion

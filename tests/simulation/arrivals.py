@@ -29,9 +29,16 @@ def parquet(rows: int = 3, **columns: Any) -> bytes:
 
 @cache
 def readings(rows: int, bad: int = 0) -> bytes:
-    """A file of one reading a minute; the times of the first `bad` are missing. Each is made once."""
-    times = [None if row < bad else _START + timedelta(minutes=row) for row in range(rows)]
-    return _written(rows, {"ts": pa.array(times, pa.timestamp("ms"))})
+    """A file of one reading a minute. Each is made once.
+
+    Of the first `bad` the times are missing, or, of every second one, the device's name is not UTF-8.
+    """
+    times = [None if row < bad and row % 2 == 0 else _START + timedelta(minutes=row) for row in range(rows)]
+    columns = {"ts": pa.array(times, pa.timestamp("ms"))}
+    if bad:
+        names = [b"\xe9" if row < bad and row % 2 else b"1" for row in range(rows)]
+        columns["device_id"] = pa.array(names, pa.binary()).view(pa.string())
+    return _written(rows, columns)
 
 
 def _written(rows: int, columns: dict[str, Any]) -> bytes:

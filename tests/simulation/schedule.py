@@ -18,7 +18,12 @@ from tests.simulation.queues import Queue
 from tests.simulation.unruly import UnrulyWorld
 
 STEPS = 65
-KEYS = ("data/company_id=1/a.parquet", "data/company_id=2/b.parquet", "c.parquet", "d.parquet")
+KEYS = (
+    "data/company_id=1/a.parquet",
+    "data/company_id=__HIVE_DEFAULT_PARTITION__/b.parquet",
+    "c.parquet",
+    "d.parquet",
+)
 FILES = ((4, 0), (2, 0), (5, 0), (3, 0), (1, 0), (4, 1), (4, 3), (0, 0), None)
 """Rows and bad rows of what the user puts in; None is no Parquet."""
 

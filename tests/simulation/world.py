@@ -281,4 +281,6 @@ class World:
 
 
 def _table(data: bytes) -> pa.Table:
-    return pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+    table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+    table.validate(full=True)  # that texts are UTF-8, too
+    return table

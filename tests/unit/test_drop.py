@@ -54,16 +54,19 @@ def test_a_drop_id_does_not_depend_on_how_the_drop_became_known():
         ("=1/plain/a.parquet", {}),
         ("a=1/b=2/a=3/x.parquet", {"a": "3", "b": "2"}),
         ("a=100%/x.parquet", {"a": "100%"}),
+        ("a=1\n2/x.parquet", {"a": "1\n2"}),
+        ("a=caf%E9/x.parquet", {"a": "caf%E9"}),
+        ("a=__HIVE_DEFAULT_PARTITION__/b=/x.parquet", {"a": None, "b": ""}),
     ],
 )
 def test_folders_of_the_key_are_keys_of_its_rows(key, expected):
     assert source(key).hive_keys == expected
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+@pytest.mark.parametrize("name", [*sorted(RESERVED_NAMES), "ROW", "Model_Version"])
 def test_a_folder_that_clashes_with_a_result_column_is_refused(name):
     with pytest.raises(
-        ContentError, match=f"folder {name}=5 clashes with the result column '{name}'; rename"
+        ContentError, match=f"folder '{name}' clashes with the result column '{name.lower()}'; rename"
     ):
         source(f"x=1/{name}=5/a.parquet").check_hive_keys()
 
@@ -76,8 +79,21 @@ def test_a_folder_that_differs_from_a_result_column_only_by_case_is_refused(name
         source(f"{name.title()}=5/a.parquet").check_hive_keys()
 
 
+@pytest.mark.parametrize(
+    ("key", "spec_keys", "problem"),
+    [
+        ("K=1/a.parquet", ("k",), "folder 'K' differs only by case from 'k'; rename it"),
+        ("Site=1/site=2/a.parquet", (), "folder 'site' differs only by case from 'Site'; rename it"),
+        ("Ä=1/ä=2/a.parquet", (), "folder 'ä' differs only by case from 'Ä'"),
+    ],
+)
+def test_names_that_differ_only_by_case_are_refused(key, spec_keys, problem):
+    with pytest.raises(ContentError, match=problem):
+        source(key).check_hive_keys(spec_keys)
+
+
 def test_other_folders_are_not_refused():
-    source(REAL_KEY).check_hive_keys()
+    source(REAL_KEY).check_hive_keys(("sensor_id", "device_id"))
 
 
 @pytest.mark.parametrize(

@@ -210,13 +210,39 @@ def test_a_column_of_nulls_only_fits_everything():
         (pa.array([1, None, -(2**63)]), ["1", None, "-9223372036854775808"]),
         (pa.array([2**64 - 1], pa.uint64()), ["18446744073709551615"]),
         (pa.array([True, None]), ["true", None]),
-        (pa.array([Decimal("1.50"), None]), ["1.50", None]),
+        (pa.array([Decimal("1.50"), None]), ["1.5", None]),
         (pa.array([0, None], pa.date32()), ["1970-01-01", None]),
     ],
 )
 def test_a_key_is_a_string_in_the_results(column, expected):
     columns = {"x": pa.array([0] * len(column)), "k": column}
     assert extract(FeatureSpec(("x",), keys=("k",)), columns).context.column("k").to_pylist() == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (pa.array([b"a", b"caf\xe9", None], pa.binary()).view(pa.string()), "k is not UTF-8 text"),
+        (pa.array([b"a", b"caf\xe9", None], pa.binary()).dictionary_encode(), "k is not UTF-8 text"),
+        (pa.array([0, 2**62, None], pa.timestamp("s")), "k is outside the years -32767 to 32767"),
+    ],
+)
+def test_a_row_whose_key_has_no_text_is_rejected(column, reason):
+    columns = {"x": pa.array([0, 1, 2]), "k": column}
+    found = extract(FeatureSpec(("x",), keys=("k",)), columns, first_row=10)
+    assert found.rejects.to_pylist() == [{"row": 11, "column": "k", "reason": reason}]
+    assert found.context.column("row").to_pylist() == found.features.column("row").to_pylist() == [10, 12]
+
+
+def test_a_key_is_a_folder_where_the_file_lacks_the_column():
+    spec = FeatureSpec(("x",), keys=("site", "k"))
+    only = pa.schema([("x", pa.int64()), ("k", pa.string())])
+    extraction = Extraction.bind(spec, only, {"site": "1", "k": "2"})
+    assert (extraction.spec.keys, extraction.columns) == (("k",), ["x", "k"])
+    with pytest.raises(
+        ContentError, match=r"'site' is missing; the file has: 'x', 'k'; its folders name: 'a'$"
+    ):
+        Extraction.bind(spec, only, ["a"])
 
 
 @pytest.mark.parametrize(
@@ -269,7 +295,7 @@ def schema(**changes):
 @pytest.mark.parametrize(
     ("file", "problem"),
     [
-        (schema(x=None), "column 'x' is missing; the file has: t, k"),
+        (schema(x=None), "column 'x' is missing; the file has: 't', 'k'$"),
         (schema(t=None), "column 't' is missing"),
         (schema(k=None), "column 'k' is missing"),
         (schema(x=pa.string()), "column 'x' has type string, expected a number or boolean"),
@@ -282,9 +308,11 @@ def schema(**changes):
         (schema(t=pa.timestamp("ms", "Mars/Olympus")), "column 't': 'Mars/Olympus' is not in the time zone"),
         (schema(t=pa.timestamp("ms", "+99:00")), "column 't': '\\+99:00' is not the offset"),
         (schema(y=pa.string()), "column 'y' has type string, expected a number or boolean"),
-        (schema(k=pa.binary()), "column 'k' has type binary, expected a string, number, boolean or date"),
+        (schema(k=pa.binary(16)), "column 'k' has type fixed_size_binary.16., expected text, a number, bool"),
+        (schema(k=pa.list_(pa.string())), "column 'k' has type list.*, expected text, a number, boolean"),
+        (schema(t=None).append(pa.field("\ufefft", pa.timestamp("s"))), r"file has: 'x', 'k', '\\ufefft'$"),
         (schema().append(pa.field("x", pa.int64())), "column 'x' is there 2 times"),
-        (pa.schema([(f"c{n}", pa.int8()) for n in range(1000)]), "the file has: c0, .*, c19, …$"),
+        (pa.schema([(f"c{n}", pa.int8()) for n in range(1000)]), "the file has: 'c0', .*, 'c19', …$"),
     ],
 )
 def test_a_file_that_does_not_fit_the_spec_is_refused_with_the_column_at_fault(file, problem):

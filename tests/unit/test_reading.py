@@ -144,7 +144,7 @@ def test_a_column_is_not_mixed_up_with_a_nested_one_of_the_same_path():
 
 def test_a_nested_column_is_not_taken_for_a_feature():
     data = parquet({"a": pa.array([{"b": 5}])})
-    with pytest.raises(ContentError, match=r"column 'a\.b' is missing; the file has: a"):
+    with pytest.raises(ContentError, match=r"column 'a\.b' is missing; the file has: 'a'"):
         convert_file(FeatureSpec(("a.b",)), data)
     with pytest.raises(ContentError, match="column 'a' has type struct"):
         convert_file(FeatureSpec(("a",)), data)
@@ -354,7 +354,7 @@ def test_a_message_is_bounded_however_long_the_names_in_a_file_are():
     data = parquet({"x" * 100_000: [1]})
     with pytest.raises(ContentError) as raised:
         convert_file(SPEC, data)
-    assert str(raised.value).startswith("column 'x' is missing; the file has: xxx")
+    assert str(raised.value).startswith("column 'x' is missing; the file has: 'xxx")
     assert len(str(raised.value).encode()) == MAX_MESSAGE
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dropscore.domain.errors import SpecError
-from dropscore.domain.spec import DERIVED_FEATURES, RESERVED_NAMES, FeatureSpec, sha256_hex
+from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec, key_clash, sha256_hex
 
 NAMES = st.text(min_size=1, max_size=8)
 COLUMNS = st.lists(NAMES, unique=True, max_size=4).map(tuple)
@@ -25,7 +25,7 @@ def spec_bytes(**fields):
         features=st.lists(st.sampled_from(DERIVED_FEATURES) | NAMES, unique=True, min_size=1).map(tuple),
         target=st.none() | NAMES,
         timestamp=NAMES,
-        keys=COLUMNS.filter(lambda keys: not RESERVED_NAMES.intersection(keys)),
+        keys=COLUMNS.filter(lambda keys: key_clash(keys) is None),
         timezone=st.sampled_from([None, "UTC", "Europe/Berlin", "+05:30"]),
         baseline=st.dictionaries(NAMES, st.floats(allow_nan=False), max_size=3),
     )
@@ -63,8 +63,10 @@ def test_what_may_be_left_out_may_be_null_as_well():
         (spec_bytes(keys=""), "`keys` is not a list of names"),
         (spec_bytes(keys=False), "`keys` is not a list of names"),
         (spec_bytes(keys=["k", "k"]), "`keys` names a column twice"),
-        (spec_bytes(keys=["row"]), "'row' is the name of a result column"),
-        (spec_bytes(keys=["model_version"]), "'model_version' is the name of a result column"),
+        (spec_bytes(keys=["row"]), "key 'row' clashes with the result column 'row'; choose another"),
+        (spec_bytes(keys=["k", "ROW"]), "key 'ROW' clashes with the result column 'row'; choose another"),
+        (spec_bytes(keys=["k", "a", "K"]), "key 'K' differs only by case from 'k'; choose another"),
+        (spec_bytes(keys=["model_version"]), "'model_version' clashes with the result column"),
         (spec_bytes(target=""), "`target` is not a name"),
         (spec_bytes(timestamp=3), "`timestamp` is not a name"),
         (spec_bytes(timezone="Mars/Olympus"), "`timezone`: 'Mars/Olympus' is not in the time zone database"),

@@ -13,7 +13,7 @@ from training.data.baseline import NullCounter
 from training.data.history import History
 from training.data.rejects import BatchRejects, Rejects
 from training.sensors.clocks import NO_INSTANT, Clock, Moments, microseconds
-from training.sensors.devices import DeviceOfFile, Devices
+from training.sensors.devices import DeviceOfFile, Devices, check_folders, hive_parts
 from training.sensors.files import Footer, batches
 from training.sensors.partner import Partner
 
@@ -53,12 +53,13 @@ class FileRows:
         ContentError
             The file lacks what the spec needs.
         """
+        check_folders(footer.path, spec.keys)
         keys = () if device is None else device.columns
         wide = replace(spec, keys=tuple(dict.fromkeys([*spec.keys, *keys])))
         given = [column for partner in partners for column in partner.table.schema]
         schema = pa.schema([*footer.schema, *given])
         clock = Clock.bind(spec, device, footer.schema) if partners and device is not None else None
-        extraction = Extraction.bind(wide, schema)
+        extraction = Extraction.bind(wide, schema, hive_parts(footer.path))
         own = [*extraction.columns, *(clock.columns if clock else ())]
         joined = {column.name for column in given}
         columns = tuple(name for name in dict.fromkeys(own) if name not in joined)

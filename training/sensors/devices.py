@@ -20,9 +20,24 @@ NO_DEVICE = -1
 _SEPARATOR = "\x1f"
 
 
-def hive_parts(path: Path) -> dict[str, str]:
-    """The ``name=value`` folders that a file lies in, as scoring reads them from a key."""
-    return Source("", path.absolute().as_posix(), "").hive_keys
+def hive_parts(path: Path) -> dict[str, str | None]:
+    """The ``name=value`` folders that a file lies in, as scoring reads them from a key; None is null."""
+    return _source(path).hive_keys
+
+
+def check_folders(path: Path, keys: Sequence[str]) -> None:
+    """Refuse a file that scoring refuses for the names of its folders.
+
+    Raises
+    ------
+    ContentError
+        As `Source.check_hive_keys` does.
+    """
+    _source(path).check_hive_keys(keys)
+
+
+def _source(path: Path) -> Source:
+    return Source("", path.absolute().as_posix(), "")
 
 
 def default_device(files: Iterable[tuple[Path, pa.Schema]]) -> tuple[str, ...]:
@@ -40,11 +55,12 @@ class DeviceOfFile:
     names
         What tells devices apart, in order; empty: all rows are one device.
     folders
-        Those of the names that are no column of the file, with their value: it is the same for every row.
+        Those of the names that are no column of the file, with their value, None for null: it is the same for
+        every row.
     """
 
     names: tuple[str, ...]
-    folders: Mapping[str, str]
+    folders: Mapping[str, str | None]
 
     @classmethod
     def find(cls, names: Sequence[str], path: Path, schema: pa.Schema) -> "DeviceOfFile":
@@ -60,8 +76,8 @@ class DeviceOfFile:
         missing = [name for name in names if name not in schema.names and name not in folders]
         if missing:
             raise TrainingError(
-                f"{missing[0]} is neither a column nor a folder {missing[0]}=…: name what tells devices apart"
-                " with --device"
+                f"{missing[0]!r} is neither a column nor a folder {missing[0]}=…: name what tells devices"
+                " apart with --device"
             )
         return cls(tuple(names), folders)
 
@@ -93,7 +109,9 @@ class Devices:
         """
         rows = columns.num_rows
         parts = [
-            pa.repeat(device.folders[name], rows) if name in device.folders else columns.column(name)
+            pa.repeat(pa.scalar(device.folders[name], pa.string()), rows)
+            if name in device.folders
+            else columns.column(name)
             for name in device.names
         ]
         joined = pc.binary_join_element_wise(*parts, _SEPARATOR) if parts else pa.repeat("", rows)

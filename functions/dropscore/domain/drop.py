@@ -12,9 +12,11 @@ from urllib.parse import unquote
 
 from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.errors import ContentError
-from dropscore.domain.spec import RESERVED_NAMES
+from dropscore.domain.spec import key_clash
 
-_HIVE_PART = re.compile(r"([^=]+)=(.*)")
+_HIVE_PART = re.compile(r"([^=]+)=(.*)", re.DOTALL)
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+"""The value of a folder whose rows have none (Hive's `hive.exec.default.partition.name`; Spark's, too)."""
 
 
 class DropState(StrEnum):
@@ -85,24 +87,36 @@ class Source:
         return hashlib.sha256(f"{self.bucket}\n{self.key}\n{self.version}".encode()).hexdigest()[:20]
 
     @property
-    def hive_keys(self) -> dict[str, str]:
-        """The `name=value` folders of the key, percent-decoded; of a name that is there twice, the last."""
+    def hive_keys(self) -> dict[str, str | None]:
+        """The `name=value` folders of the key, percent-decoded; of a name that is there twice, the last.
+
+        The value is None where Hive says so, and as it stands where what it decodes to is not UTF-8.
+        """
         folders = self.key.split("/")[:-1]
         matches = [match for folder in folders if (match := _HIVE_PART.fullmatch(folder))]
-        return {unquote(match[1]): unquote(match[2]) for match in matches}
+        return {
+            _decoded(match[1]): None if match[2] == _HIVE_NULL else _decoded(match[2]) for match in matches
+        }
 
-    def check_hive_keys(self) -> None:
-        """Refuse a key whose folders cannot become columns of a result.
+    def check_hive_keys(self, spec_keys: Sequence[str] = ()) -> None:
+        """Refuse a key whose folders cannot become columns of a result, beside the feature spec's keys.
 
         Raises
         ------
         ContentError
-            A folder's name clashes with a fixed column of the results.
+            A folder's name differs at most by case from a fixed column of the results, or only by case from
+            another folder's or a key of the spec.
         """
-        for name, value in self.hive_keys.items():
-            if name.lower() in RESERVED_NAMES:  # Athena's and DuckDB's column names have no case
-                clash = f"the key's folder {name}={value} clashes with the result column {name.lower()!r}"
-                raise ContentError(f"{clash}; rename it")
+        if problem := key_clash((*spec_keys, *self.hive_keys)):
+            raise ContentError(f"the key's folder {problem}; rename it")
+
+
+def _decoded(text: str) -> str:
+    """Percent-decoded, where that is UTF-8."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
 
 
 DEFAULT_SUFFIXES = (".parquet",)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
+
 MAX_MESSAGE = 2_000
 """Bytes of a message in UTF-8; a file's names and types, which it may quote, can have millions."""
 
 _CUT = "…"
+
+MAX_NAMES = 20
+"""Names that a message lists; a file may have thousands of columns."""
 
 
 def shortened(message: str) -> str:
@@ -17,6 +23,12 @@ def shortened(message: str) -> str:
     if len(data) <= MAX_MESSAGE:
         return data.decode()
     return data[: MAX_MESSAGE - len(_CUT.encode())].decode(errors="ignore") + _CUT
+
+
+def quoted(names: Collection[str]) -> str:
+    """Names for a message, the first `MAX_NAMES`: quoted, so that a blank or an invisible character shows."""
+    shown = [*map(repr, islice(names, MAX_NAMES)), *(["…"] if len(names) > MAX_NAMES else [])]
+    return ", ".join(shown)
 
 
 class DropscoreError(Exception):

@@ -5,22 +5,20 @@ Training and scoring both come here, so that a model sees in production what it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from dropscore.domain.errors import ContentError
+from dropscore.domain.errors import ContentError, quoted
+from dropscore.domain.key_text import KEY_TYPES, is_key, key_text
+from dropscore.domain.row_faults import RowFaults
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
 from dropscore.domain.wall_clock import FIRST_SECOND, LAST_SECOND, UNITS_PER_SECOND, wall_clock
 from dropscore.domain.zones import UnknownZone, zone
 
-REJECT_SCHEMA = pa.schema([("row", pa.int64()), ("column", pa.string()), ("reason", pa.string())])
-"""One line per row that could not be scored: which row, because of which column, and why."""
-
-_NAMES_SHOWN = 20
 _DAY = 86_400
 
 _DERIVE: dict[str, Callable[[pa.Array], pa.Array]] = {
@@ -46,7 +44,7 @@ class Extract:
     context
         `row` int64, `ts` timestamp[us], `actual` float64, then the spec's keys as strings.
     rejects
-        `REJECT_SCHEMA`: the other rows, in order.
+        `row_faults.REJECT_SCHEMA`: the other rows, in order.
     """
 
     features: pa.RecordBatch
@@ -56,14 +54,26 @@ class Extract:
 
 @dataclass(frozen=True)
 class Extraction:
-    """A feature spec bound to the columns of one file."""
+    """A feature spec bound to the columns of one file.
+
+    Attributes
+    ----------
+    spec
+        Its keys are those that the file has; the others come from the folders that the file lies in.
+    """
 
     spec: FeatureSpec
     schema: pa.Schema
 
     @classmethod
-    def bind(cls, spec: FeatureSpec, schema: pa.Schema) -> Extraction:
+    def bind(cls, spec: FeatureSpec, schema: pa.Schema, folders: Collection[str] = ()) -> Extraction:
         """Check that a file with `schema` has what `spec` needs, of types that it can be made from.
+
+        Parameters
+        ----------
+        folders
+            Names of the `name=value` folders that the file lies in: a key may be one where the file has no
+            such column (the design, "Feature spec"). Where it has one, the column counts.
 
         Raises
         ------
@@ -77,9 +87,10 @@ class Extraction:
             _check_zone(spec.timestamp, kind)
         if spec.target is not None and spec.target in schema.names:
             _require(schema, spec.target, _is_numeric, "a number or boolean")
-        for name in spec.keys:
-            _require(schema, name, _is_printable, "a string, number, boolean or date")
-        return cls(spec, schema)
+        keys = tuple(name for name in spec.keys if name in schema.names or name not in folders)
+        for name in keys:
+            _require(schema, name, is_key, KEY_TYPES, folders)
+        return cls(replace(spec, keys=keys), schema)
 
     @property
     def columns(self) -> list[str]:
@@ -100,15 +111,15 @@ class Extraction:
     def extract(self, batch: pa.RecordBatch, first_row: int) -> Extract:
         """Turn a batch, whose first is row `first_row` of the source, into features, context and rejects."""
         rows = pa.arange(first_row, first_row + batch.num_rows)
-        faults = _Faults(rows)
+        faults = RowFaults(rows)
         instants = self._instants(batch, faults)
         clock = self._clock(instants, faults) if self.spec.derived else None
         values = [_feature(name, batch, clock, faults) for name in self.spec.features]
         features = pa.RecordBatch.from_arrays([rows, *values], names=["row", *self.spec.features])
-        context = self._context(batch, rows, instants)
+        context = self._context(batch, instants, faults)
         return Extract(faults.without(features), faults.without(context), faults.found())
 
-    def _instants(self, batch: pa.RecordBatch, faults: _Faults) -> pa.Array:
+    def _instants(self, batch: pa.RecordBatch, faults: RowFaults) -> pa.Array:
         """The timestamp column as timestamps that the calendar can show; all null where the file has none."""
         name = self.spec.timestamp
         if name is None or name not in batch.schema.names:
@@ -121,20 +132,20 @@ class Extraction:
         faults.add(name, "is outside the years 1 to 9999 (in nanoseconds: 1677 to 2262)", outside)
         return pc.if_else(outside, pa.scalar(None, instants.type), instants)
 
-    def _clock(self, instants: pa.Array, faults: _Faults) -> pa.Array:
+    def _clock(self, instants: pa.Array, faults: RowFaults) -> pa.Array:
         """The wall clock that derived features are read from; null for rows that have none."""
         faults.add(str(self.spec.timestamp), "is null", pc.is_null(instants))
         where = self.spec.timezone or instants.type.tz
         return instants if where is None else wall_clock(instants, where)
 
-    def _context(self, batch: pa.RecordBatch, rows: pa.Array, instants: pa.Array) -> pa.RecordBatch:
+    def _context(self, batch: pa.RecordBatch, instants: pa.Array, faults: RowFaults) -> pa.RecordBatch:
         target = self.spec.target
         if target is not None and target in batch.schema.names:
             actual = _number(batch.column(target)).cast(pa.float64(), safe=False)
         else:
             actual = pa.nulls(batch.num_rows, pa.float64())
-        keys = [_plain(batch.column(name)).cast(pa.string()) for name in self.spec.keys]
-        columns = [rows, _utc_microseconds(instants), actual, *keys]
+        keys = [_key(name, batch, faults) for name in self.spec.keys]
+        columns = [faults.rows, _utc_microseconds(instants), actual, *keys]
         return pa.RecordBatch.from_arrays(columns, schema=context_schema(self.spec.keys))
 
 
@@ -144,41 +155,7 @@ def context_schema(keys: Sequence[str]) -> pa.Schema:
     return pa.schema([*fixed, *((name, pa.string()) for name in keys)])
 
 
-class _Faults:
-    """What is wrong with the rows of a batch: of each row the first fault that was found."""
-
-    def __init__(self, rows: pa.Array) -> None:
-        self._rows = rows
-        self._found: list[pa.RecordBatch] = []
-        self.fine = pc.is_valid(rows)
-
-    def add(self, column: str, reason: str, at_fault: pa.Array) -> None:
-        """Note the rows where `at_fault` is true (null counts as false) and that had no fault before."""
-        if not at_fault.true_count:
-            return
-        fresh = pc.and_(self.fine, at_fault.fill_null(fill_value=False))
-        rows = self._rows.filter(fresh)
-        if len(rows):
-            self._found.append(reject_rows(rows, column, reason))
-            self.fine = pc.and_not(self.fine, fresh)
-
-    def without(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The rows of a batch that nothing is wrong with."""
-        return batch.filter(self.fine) if self._found else batch
-
-    def found(self) -> pa.Table:
-        """Every fault, in row order."""
-        found = pa.Table.from_batches(self._found, schema=REJECT_SCHEMA)
-        return found.sort_by("row") if self._found else found
-
-
-def reject_rows(rows: pa.Array, column: str, reason: str) -> pa.RecordBatch:
-    """The lines (`REJECT_SCHEMA`) that say of each of `rows` that it was rejected, because of `column`."""
-    columns = [rows, pa.repeat(column, len(rows)), pa.repeat(f"{column} {reason}", len(rows))]
-    return pa.RecordBatch.from_arrays(columns, schema=REJECT_SCHEMA)
-
-
-def _feature(name: str, batch: pa.RecordBatch, clock: pa.Array | None, faults: _Faults) -> pa.Array:
+def _feature(name: str, batch: pa.RecordBatch, clock: pa.Array | None, faults: RowFaults) -> pa.Array:
     """One feature of every row, int64 or float64; notes the rows that have none."""
     if clock is not None and name in DERIVED_FEATURES:
         return _DERIVE[name](clock).cast(pa.int64())
@@ -187,6 +164,14 @@ def _feature(name: str, batch: pa.RecordBatch, clock: pa.Array | None, faults: _
     if pt.is_floating(values.type):
         faults.add(name, "is not finite", pc.invert(pc.is_finite(values)))
     return values
+
+
+def _key(name: str, batch: pa.RecordBatch, faults: RowFaults) -> pa.Array:
+    """A key of every row, as text; notes the rows whose value has none."""
+    found = key_text(_plain(batch.column(name)))
+    if found.unfit is not None:
+        faults.add(name, found.reason, found.unfit)
+    return found.texts
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -233,13 +218,19 @@ def _utc_microseconds(instants: pa.Array) -> pa.Array:
     return naive.cast(pa.timestamp("us"))
 
 
-def _require(schema: pa.Schema, name: str, fits: Callable[[pa.DataType], bool], expected: str) -> pa.DataType:
+def _require(
+    schema: pa.Schema,
+    name: str,
+    fits: Callable[[pa.DataType], bool],
+    expected: str,
+    folders: Collection[str] = (),
+) -> pa.DataType:
     """The type of the column `name`, which must be there once and fit."""
     places = schema.get_all_field_indices(name)
     if len(places) != 1:
         problem = "is missing" if not places else f"is there {len(places)} times"
-        there = ", ".join(schema.names[:_NAMES_SHOWN]) + (", …" if len(schema.names) > _NAMES_SHOWN else "")
-        raise ContentError(f"column {name!r} {problem}; the file has: {there}")
+        beside = f"; its folders name: {quoted(folders)}" if folders else ""
+        raise ContentError(f"column {name!r} {problem}; the file has: {quoted(schema.names)}{beside}")
     kind = schema.field(places[0]).type
     kind = kind.value_type if pt.is_dictionary(kind) else kind
     if not (fits(kind) or pt.is_null(kind)):  # a column of nulls only has no type of its own
@@ -253,11 +244,6 @@ def _is_numeric(kind: pa.DataType) -> bool:
 
 def _is_timestamp(kind: pa.DataType) -> bool:
     return bool(pt.is_timestamp(kind) or pt.is_date(kind))
-
-
-def _is_printable(kind: pa.DataType) -> bool:
-    text = pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
-    return _is_numeric(kind) or bool(text or pt.is_date(kind))
 
 
 def _check_zone(name: str, kind: pa.DataType) -> None:

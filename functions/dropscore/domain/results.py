@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from dropscore.domain.errors import OutputsIncomplete
-from dropscore.domain.features import REJECT_SCHEMA, reject_rows
+from dropscore.domain.features import context_schema
+from dropscore.domain.key_text import NOT_UTF8, not_utf8
+from dropscore.domain.row_faults import REJECT_SCHEMA, RowFaults
 from dropscore.domain.spec import RESULT_COLUMNS
 
 REJECTS_SCHEMA = REJECT_SCHEMA.insert(0, pa.field("drop_id", pa.string()))
@@ -19,6 +21,7 @@ REJECTS_SCHEMA = REJECT_SCHEMA.insert(0, pa.field("drop_id", pa.string()))
 MAX_LINE_BYTES = 256
 """What a line of an output may have, on average: a row number and a prediction have 50 at most."""
 
+_FIXED = len(context_schema(()))
 _OUTPUT_COLUMNS = pa.schema([("row", pa.int64()), ("prediction", pa.float64())])
 
 
@@ -31,7 +34,8 @@ class Joined:
     scored
         `row` int64, `ts` timestamp[us], `prediction` and `actual` float64, then the spec's keys.
     rejects
-        `REJECT_SCHEMA`: the rows whose prediction is not finite.
+        `REJECT_SCHEMA`: the rows whose prediction is not finite, or, of a context that an earlier version
+        wrote, whose keys are not UTF-8.
     """
 
     scored: pa.Table
@@ -107,12 +111,12 @@ def join(context: pa.Table, lines: pa.Table) -> Joined:
     """
     predictions = _predictions(context["row"], lines)
     table = context.add_column(2, "prediction", predictions)
-    finite = pc.is_finite(predictions)
-    if pc.all(finite).as_py():
-        return Joined(table, REJECT_SCHEMA.empty_table())
-    infinite = context["row"].filter(pc.invert(finite)).combine_chunks()
-    rejected = pa.Table.from_batches([reject_rows(infinite, "prediction", "is not finite")])
-    return Joined(table.filter(finite), rejected)
+    faults = RowFaults(context["row"].combine_chunks())
+    faults.add("prediction", "is not finite", pc.invert(pc.is_finite(predictions)))
+    for name in context.column_names[_FIXED:]:
+        if (unfit := not_utf8(context[name])) is not None:
+            faults.add(name, NOT_UTF8, unfit)
+    return Joined(faults.without(table), faults.found())
 
 
 def result_schema(key_columns: Sequence[str]) -> pa.Schema:
@@ -123,12 +127,12 @@ def result_schema(key_columns: Sequence[str]) -> pa.Schema:
     )
 
 
-def result_keys(hive_keys: Mapping[str, str], spec_keys: Sequence[str]) -> list[str]:
-    """The key columns of a result: those of the key, then the spec's, which win where both have a name."""
+def result_keys(hive_keys: Mapping[str, str | None], spec_keys: Sequence[str]) -> list[str]:
+    """The key columns of a result: the folders, then the file's, which win where both have a name."""
     return [*(name for name in hive_keys if name not in spec_keys), *spec_keys]
 
 
-def result_table(drop_id: str, hive_keys: Mapping[str, str], scored: pa.Table) -> pa.Table:
+def result_table(drop_id: str, hive_keys: Mapping[str, str | None], scored: pa.Table) -> pa.Table:
     """The rows of `Joined.scored` as a result has them (`result_schema`), some texts dictionary-encoded."""
     spec_keys = scored.column_names[4:]
     schema = result_schema(result_keys(hive_keys, spec_keys))
@@ -143,13 +147,15 @@ def rejects_table(drop_id: str, rejects: pa.Table) -> pa.Table:
     return rejects.add_column(0, "drop_id", pa.repeat(drop_id, rejects.num_rows))
 
 
-def _repeated(value: str, rows: int) -> pa.DictionaryArray:
-    """A text so many times over, of which each takes a byte: the place 0 in a dictionary of one."""
+def _repeated(value: str | None, rows: int) -> pa.DictionaryArray:
+    """A text so many times over, of which each takes a byte: the place 0 in a dictionary of one, or null."""
+    if value is None:
+        return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int8()), pa.array([], pa.string()))
     places = pa.Array.from_buffers(pa.int8(), rows, [None, pa.py_buffer(bytes(rows))])
     return pa.DictionaryArray.from_arrays(places, pa.array([value]))
 
 
-def _predictions(rows: pa.ChunkedArray, lines: pa.Table) -> pa.ChunkedArray | pa.Array:
+def _predictions(rows: pa.ChunkedArray, lines: pa.Table) -> pa.Array:
     """The predictions of the lines (`_OUTPUT_COLUMNS`) in the order of the rows, each of which has one.
 
     Raises
@@ -158,7 +164,7 @@ def _predictions(rows: pa.ChunkedArray, lines: pa.Table) -> pa.ChunkedArray | pa
         The lines' rows are not these rows, each once.
     """
     if lines["row"].equals(rows):
-        return lines["prediction"]
+        return lines["prediction"].combine_chunks()
     expected, got = rows.combine_chunks(), lines["row"].combine_chunks()
     ordered = _in_order(expected, got, lines["prediction"].combine_chunks())
     if ordered is None:

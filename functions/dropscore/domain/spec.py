@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dropscore.domain.errors import SpecError
+from dropscore.domain.errors import SpecError, quoted
 from dropscore.domain.zones import UnknownZone, zone
 
 DERIVED_FEATURES = ("minutes", "hour", "day_of_week", "day", "month", "is_weekend")
@@ -18,7 +18,7 @@ RESULT_COLUMNS = ("drop_id", "row", "ts", "prediction", "actual")
 """The fixed columns of a result, in order."""
 
 RESERVED_NAMES = frozenset((*RESULT_COLUMNS, "model_group", "model_version", "scored_date"))
-"""Names that no key column may have: the fixed columns, and the partitions that results lie under."""
+"""Names that no key column may have, in any case: the fixed columns, and the partitions of the results."""
 
 _KNOWN_FIELDS = frozenset(("features", "target", "timestamp", "keys", "timezone", "baseline"))
 
@@ -61,10 +61,8 @@ class FeatureSpec:
             raise SpecError(
                 f"feature spec: {self.derived[0]!r} comes from the timestamp, but `timestamp` is not set"
             )
-        if clash := RESERVED_NAMES.intersection(self.keys):
-            raise SpecError(
-                f"feature spec: key {min(clash)!r} is the name of a result column; choose another key"
-            )
+        if problem := key_clash(self.keys):
+            raise SpecError(f"feature spec: key {problem}; choose another key")
         if self.timezone is not None:
             try:
                 zone(self.timezone)
@@ -125,6 +123,20 @@ class FeatureSpec:
         return json.dumps(fields, sort_keys=True, ensure_ascii=False, indent=1).encode()
 
 
+def key_clash(names: Iterable[str]) -> str | None:
+    """Why names cannot be the key columns of one result; None where they can.
+
+    Athena and DuckDB do not tell names apart that differ only by case.
+    """
+    taken: dict[str, str] = {}
+    for name in names:
+        if name.lower() in RESERVED_NAMES:
+            return f"{name!r} clashes with the result column {name.lower()!r}"
+        if (other := taken.setdefault(name.lower(), name)) != name:
+            return f"{name!r} differs only by case from {other!r}"
+    return None
+
+
 def sha256_hex(data: bytes) -> str:
     """SHA-256 of `data` in lower-case hex, as `feature_spec_sha256` of a model package holds it."""
     return hashlib.sha256(data).hexdigest()
@@ -146,4 +158,4 @@ def _name(fields: Mapping[str, Any], name: str) -> str | None:
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:
     if len(set(names)) != len(names):
-        raise SpecError(f"feature spec: `{what}` names a column twice: {', '.join(names)}")
+        raise SpecError(f"feature spec: `{what}` names a column twice: {quoted(names)}")

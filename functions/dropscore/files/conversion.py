@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -54,8 +55,10 @@ class Conversion:
         self._shards = 0
         self._shard_rows = ROW_GROUP
         self._feature_bytes = 0
-        self._context = ParquetSpool(context_schema(model.spec.keys), ascending=("row", "ts"))
-        self._rejects = Rejects()
+        self._spools = ExitStack()
+        self._rejects = self._spools.enter_context(Rejects())
+        self._context: ParquetSpool
+        self._keys: tuple[str, ...] = ()
 
     def run(self, file: RangedFile, code_version: str) -> FileOutcome:
         """Convert the file: write its shards and what collect needs beside them.
@@ -68,7 +71,7 @@ class Conversion:
         ContentError
             It is over a limit, not readable, or lacks what the feature spec needs.
         """
-        self._drop.source.check_hive_keys()
+        self._drop.source.check_hive_keys(self._model.spec.keys)
         counts = self._read(file)
         if reason := counts.too_many_rejected(self._limits.max_rejected_fraction):
             rejects_uri = self._results.put_rejects(self._drop, self._rejects)
@@ -89,7 +92,10 @@ class Conversion:
             raise ContentError(
                 f"{rows} rows, more than the {self._limits.max_rows} of MaxRowsPerDrop: split the file"
             )
-        extraction = Extraction.bind(self._model.spec, parquet.schema_arrow)
+        extraction = Extraction.bind(self._model.spec, parquet.schema_arrow, self._drop.source.hive_keys)
+        self._keys = extraction.spec.keys
+        context = ParquetSpool(context_schema(self._keys), ascending=("row", "ts"))
+        self._context = self._spools.enter_context(context)
         with Threads() as threads:
             pieces = pieces_of(file, parquet, extraction, self._limits.shard_bytes, threads)
             for _ in threads.in_order(self._put, self._kept(pieces)):
@@ -101,7 +107,7 @@ class Conversion:
         drop = self._drop
         scored_date = drop.arrived_at.date().isoformat()
         lineage = Lineage(drop, self._model.version, "", scored_date, self._timestamp_type, code_version)
-        with NewResult(lineage, self._model.spec.keys) as result:
+        with NewResult(lineage, self._keys) as result:
             return self._results.put(result, counts)
 
     def _keep_context(self) -> None:
@@ -140,8 +146,7 @@ class Conversion:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._rejects.close()
-        self._context.close()
+        self._spools.close()
 
 
 def batches_of(

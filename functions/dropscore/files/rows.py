@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from dropscore.aws.objects import Bucket
+from dropscore.domain.key_text import readable_text
 from dropscore.domain.window import TooWide, Window
 from dropscore.files.pages import Page, Pages
 
@@ -133,14 +134,14 @@ def _texts(column: pa.Array, quoted: Callable[[str], str], missing: str, page: P
         return [_number(value, missing) for value in column.to_pylist()]
     if pt.is_integer(column.type):
         return [missing if value is None else str(value) for value in column.to_pylist()]
-    return [missing if value is None else quoted(value) for value in column.to_pylist()]
+    return [missing if value is None else quoted(value) for value in readable_text(column)]
 
 
 def _words(column: pa.DictionaryArray, quoted: Callable[[str], str], missing: str) -> Sequence[str]:
     """The texts of a column that has each of its words once; the dictionary may have more than are used."""
     used = column.indices.dictionary_encode()
     words = column.dictionary.take(used.dictionary)
-    texts = [missing if word is None else quoted(word) for word in words.to_pylist()]
+    texts = [missing if word is None else quoted(word) for word in readable_text(words)]
     return [missing if place is None else texts[place] for place in used.indices.to_pylist()]
 
 
