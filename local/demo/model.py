@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from dropscore.domain.errors import ContentError
+from dropscore.domain.errors import ContentError, quoted
 from dropscore.domain.features import Extraction
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
 from local.demo.files import DemoInputError
@@ -122,7 +122,7 @@ def _fall_back(month: Path, spec: FeatureSpec, own: NotEnoughRows) -> TrainingCh
         data = _read([month], replace(spec, timestamp=TIMESTAMP))
     except NotEnoughRows as error:
         raise DemoInputError(
-            f"{own.finding}: choose a target (now {spec.target}) and features that files have"
+            f"{own.finding}: choose a target (now {spec.target!r}) and features that files have"
         ) from error
     data = replace(data, spec=replace(data.spec, timestamp=spec.timestamp))
     return TrainingChoice(data, f"{GENERATED_MONTH}, since the files give {own.finding}")
@@ -189,7 +189,7 @@ def _spec(schemas: Sequence[pa.Schema], wish: Wish) -> FeatureSpec:
     if wish.features and not fitting:
         reason = _misfit(spec, schemas[0]) if schemas else "none can be read"
         raise DemoInputError(
-            f"no file has the features {', '.join(features)} ({reason}): choose columns that files have"
+            f"no file has the features {quoted(features)} ({reason}): choose columns that files have"
         )
     keyed = replace(spec, keys=(KEY,))
     return keyed if fitting and not any(_misfit(keyed, schema) for schema in fitting) else spec

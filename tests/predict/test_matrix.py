@@ -37,7 +37,7 @@ def test_features_that_cannot_be_fed_are_refused_with_their_place() -> None:
     rows = [[1, 2, 3], [1, 2], ["1", None, True], [math.nan, math.inf, 10**400], [1, [2], {}]]
 
     assert faults(FeatureRows(rows)) == [
-        ("data[1]", "has 2 values, expected 3: minutes, hour, day_of_week"),
+        ("data[1]", "has 2 values, expected 3: 'minutes', 'hour', 'day_of_week'"),
         ("data[2][0]", "is a string, expected a number"),
         ("data[2][1]", "is null, expected a number"),
         ("data[2][2]", "is a boolean, expected a number"),
@@ -91,7 +91,7 @@ def test_rows_that_have_no_features_are_refused_with_their_place() -> None:
 
     assert faults(SourceRows([{"ts": ts, "speed": 1}, {"ts": ts, "sped": 1}]), TRAFFIC) == [
         ("rows[1].speed", "is missing"),
-        ("rows[1].sped", "is no column of the model, which takes speed, ts"),
+        ("rows[1].sped", "is no column of the model, which takes 'speed', 'ts'"),
     ]
     assert faults(SourceRows([{"ts": ts, "speed": "1"}, {"ts": ts, "speed": [1]}]), TRAFFIC) == [
         ("rows[0].speed", "is a string, expected a number or boolean"),

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dropscore.aws.registry import Registry
-from dropscore.domain.errors import BadPosition
+from dropscore.domain.errors import BadPosition, ModelUnusable
 from dropscore.domain.model import Listed, Package
 from tests.service.builders import stubbed
 from tests.unit.builders import ARN
@@ -61,6 +61,19 @@ def test_the_newest_approved_version_is_asked_for_and_described():
         model_data_url="s3://m/a",
         environment={"MINE": "1"},
     )
+
+
+def test_a_package_by_model_data_source_says_what_is_expected_instead():
+    source = {"S3Uri": "s3://m/a", "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    container = {"Image": "image", "ModelDataSource": {"S3DataSource": source}}
+    specification = {"Containers": [container]}
+    with stubbed("sagemaker") as (client, stubber):
+        stubber.add_response("describe_model_package", description(InferenceSpecification=specification))
+        package = Registry(client, "dropscore").describe(ARN)
+    with pytest.raises(
+        ModelUnusable, match="container with ModelDataSource, expected ModelDataUrl: register"
+    ):
+        package.artefact()
 
 
 def test_an_empty_page_is_not_the_last_word():

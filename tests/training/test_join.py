@@ -266,7 +266,7 @@ def test_columns_that_nobody_asked_for_may_clash(write, join):
     ("spec", "said"),
     [
         (FeatureSpec(("speed",), "nope", "ts"), "'nope' is in no file"),
-        (FeatureSpec(("speed",), "speed", "ts"), "cpu has none of speed"),
+        (FeatureSpec(("speed",), "speed", "ts"), "cpu has none of 'speed'"),
         (FeatureSpec(("speed",), "load"), "--timestamp"),
     ],
 )

@@ -85,7 +85,10 @@ def test_model_folder_is_a_whole_archive_with_the_code_that_serves_it(channels):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--features", "a nope", "--target", "y"), "part.csv has no column nope; its header is a, y, b"),
+        (
+            ("--features", "a nope", "--target", "y"),
+            "part.csv has no column 'nope'; its header is 'a', 'y', 'b'",
+        ),
         (("--features", "a b"), "--target"),
     ],
 )

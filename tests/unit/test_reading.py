@@ -246,17 +246,27 @@ class Kms(pe.KmsClient):
         return base64.b64decode(wrapped_key)
 
 
-@pytest.mark.parametrize("plaintext_footer", [True, False])
-def test_an_encrypted_file_is_refused_as_the_sender_s_fault(plaintext_footer):
+def encrypted(*, plaintext_footer):
+    """A file with the columns `open` and `x`, of which `x` is encrypted; perhaps its footer, too."""
     configuration = pe.EncryptionConfiguration(
         footer_key="f", column_keys={"x": ["x"]}, plaintext_footer=plaintext_footer
     )
     properties = pe.CryptoFactory(Kms).file_encryption_properties(pe.KmsConnectionConfig(), configuration)
-    sink = io.BytesIO()
-    with pq.ParquetWriter(sink, pa.schema([("x", pa.int64())]), encryption_properties=properties) as writer:
-        writer.write_table(pa.table({"x": [1]}))
-    with pytest.raises(ContentError, match="not a readable Parquet file"):
-        convert_file(FeatureSpec(("x",)), sink.getvalue())
+    sink, table = io.BytesIO(), pa.table({"open": [1], "x": [1]})
+    with pq.ParquetWriter(sink, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(("plaintext_footer", "what"), [(True, "column 'x'"), (False, "the file")])
+def test_an_encrypted_file_is_refused_as_the_sender_s_fault(plaintext_footer, what):
+    with pytest.raises(ContentError, match=f"^{what} is encrypted: write it without encryption"):
+        convert_file(FeatureSpec(("open", "x")), encrypted(plaintext_footer=plaintext_footer))
+
+
+def test_a_column_that_is_not_needed_may_be_encrypted():
+    file = encrypted(plaintext_footer=True)
+    assert convert_file(FeatureSpec(("open",)), file).lines == [(0, 1.0)]
 
 
 def test_a_footer_over_the_limit_is_not_read(monkeypatch):
@@ -295,7 +305,7 @@ def test_columns_that_unpack_to_more_than_rows_can_have_are_refused_up_front_and
     table = pa.table({"x": [1.0], "long": ["x" * 2**26]})
     assert convert_file(FeatureSpec(("x",)), parquet(table)).lines == [(0, 1)]
     with pytest.raises(
-        ContentError, match=r"in row group 0 the columns x, long unpack to \d+ bytes, more than"
+        ContentError, match=r"in row group 0 the columns 'x', 'long' unpack to \d+ bytes, more than"
     ):
         convert_file(FeatureSpec(("x",), keys=("long",)), parquet(table))
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dropscore.domain.errors import quoted
 from dropscore.domain.spec import FeatureSpec
 from training.cli.options import Json, microseconds, split_names
 from training.cli.output import Output
@@ -132,7 +133,7 @@ def _tell_of_drops(output: Output, read: TrainingData) -> None:
         )
     if apart := given.intersection(read.spec.features):
         output.warn(
-            f"no file of {read.source.name} has {', '.join(sorted(apart))}: a file to be scored must have"
+            f"no file of {read.source.name} has {quoted(sorted(apart))}: a file to be scored must have"
             " every feature, so join them before you drop them"
         )
 

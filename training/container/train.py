@@ -70,7 +70,8 @@ def read_file(path: Path, columns: list[str]) -> Floats:
         lines = [line for line in file if line.strip()]
     missing = [name for name in columns if name not in there]
     if missing:
-        raise SystemExit(f"{path.name} has no column {', '.join(missing)}; its header is {', '.join(there)}")
+        lacks, has = (", ".join(map(repr, names)) for names in (missing, there))
+        raise SystemExit(f"{path.name} has no column {lacks}; its header is {has}")
     wanted = [there.index(name) for name in columns]
     if not lines:
         return np.empty((0, len(columns)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dropscore.domain.errors import quoted
 from dropscore.domain.spec import FeatureSpec
 from training.data.baseline import NullCounter
 from training.data.rejects import Rejects
@@ -161,7 +162,9 @@ def _bound(
         with reader.skipping(footer.path):
             for name in (target, *([timestamp] if request.timed and timestamp else [])):
                 if name not in footer.schema.names and name not in given:
-                    raise TrainingError(f"no column {name}")
+                    raise TrainingError(
+                        f"column {name!r} is missing; the file has: {quoted(footer.schema.names)}"
+                    )
             try:
                 device = DeviceOfFile.find(names, footer.path, footer.schema)
             except TrainingError:

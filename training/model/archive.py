@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dropscore.domain.errors import quoted
 from dropscore.domain.spec import FeatureSpec, sha256_hex
 from training.errors import PackageRefused
 from training.model.image import LIBRARIES
@@ -126,8 +127,8 @@ def check(archive: Path, spec_content: bytes) -> Origin:
         )
     if (origin.features, origin.target) != (spec.features, spec.target):
         raise PackageRefused(
-            f"the model takes {', '.join(origin.features)} for {origin.target}, the feature spec says"
-            f" {', '.join(spec.features)} for {spec.target}: register the spec it was trained with"
+            f"the model takes {quoted(origin.features)} for {origin.target!r}, the feature spec says"
+            f" {quoted(spec.features)} for {spec.target!r}: register the spec it was trained with"
         )
     if (found := sha256_hex(spec_content)) != origin.feature_spec_sha256:
         raise PackageRefused(

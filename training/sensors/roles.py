@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dropscore.domain.errors import quoted
 from dropscore.domain.spec import FeatureSpec
 from training.errors import TrainingError
 from training.sensors.files import Opened
@@ -59,7 +60,7 @@ def assign(sensors: Sequence[Opened], spec: FeatureSpec) -> Roles:
         columns = tuple(name for name, owner in owners.items() if owner is one)
         if one is not rows and not columns:
             raise TrainingError(
-                f"{one.sensor.name} has none of {', '.join(wanted)}: leave it out, or name a feature or"
+                f"{one.sensor.name} has none of {quoted(wanted)}: leave it out, or name a feature or"
                 " target that it has"
             )
         if one is not rows:

@@ -32,6 +32,7 @@ from dropscore.api.parameters import (
 )
 from dropscore.api.reading import Reading
 from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.errors import quoted
 from dropscore.domain.window import TooWide, UnknownColumn, Window
 
 DOWNLOAD_SECONDS = 300
@@ -209,7 +210,7 @@ def _names(columns: str | None) -> tuple[str, ...] | None:
         return None
     names = tuple(columns.split(","))
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise BadRequest(Fault("columns", f"names {', '.join(twice)} more than once"))
+        raise BadRequest(Fault("columns", f"names {quoted(twice)} more than once"))
     return names
 
 

@@ -84,5 +84,6 @@ class Registry:
             image=containers[0].get("Image", "") if containers else "",
             metadata=answer.get("CustomerMetadataProperties", {}),
             model_data_url=only.get("ModelDataUrl", "") if only else "",
+            has_model_data_source="ModelDataSource" in only if only else False,
             environment=only.get("Environment", {}) if only else {},
         )

@@ -49,6 +49,8 @@ class Package:
         Where the artefact of its only container lies; empty where there is none or not just one.
     environment
         What that container is started with, as it was registered.
+    has_model_data_source
+        Whether that container names its artefact by `ModelDataSource`.
     """
 
     arn: str
@@ -59,6 +61,7 @@ class Package:
     metadata: Mapping[str, str]
     model_data_url: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    has_model_data_source: bool = False
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -92,6 +95,11 @@ class Package:
             One of them is not recorded.
         """
         sha256 = self.metadata.get("model_data_sha256")
+        if not self.model_data_url and self.has_model_data_source:
+            raise ModelUnusable(
+                f"{self} has a container with ModelDataSource, expected ModelDataUrl: register it anew with "
+                "`python -m training`"
+            )
         if not self.model_data_url or not sha256:
             raise ModelUnusable(
                 f"{self} names no model artefact and its sha256; register it with `python -m training`"

@@ -10,7 +10,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dropscore.domain.errors import ContentError
+from dropscore.domain.errors import ContentError, quoted
 from dropscore.domain.shards import ROW_GROUP
 
 MAX_FOOTER_BYTES = 64 * 1024 * 1024
@@ -36,6 +36,9 @@ BATCH_ROWS = ROW_GROUP // 2
 
 _END = 8
 """A file ends with its footer's size, in four bytes, and `PAR1` (the format's specification)."""
+
+_DECRYPT = "decrypt"
+"""A word in what Arrow says of an encrypted column or footer, and of nothing else (pyarrow 26)."""
 
 _OPTIONS = {
     "thrift_string_size_limit": MAX_FOOTER_BYTES,
@@ -137,7 +140,7 @@ def read_batches(
     for number, size in enumerate(sizes):
         _check_unpacked(parquet, number, size, columns)
     rows = 0
-    with _content():
+    with _content(lambda: _encrypted(parquet, columns, again)):
         for first, others in in_order(start, _parts(sizes)):
             batch = first
             while batch is not None:
@@ -163,7 +166,7 @@ def _check_unpacked(parquet: OpenParquet, number: int, size: int, columns: list[
     unpacked = sum(group.column(place).total_uncompressed_size for place in places)
     if unpacked > most:
         raise ContentError(
-            f"in row group {number} the columns {', '.join(columns)} unpack to {unpacked} bytes, more than "
+            f"in row group {number} the columns {quoted(columns)} unpack to {unpacked} bytes, more than "
             f"the {most} that {group.num_rows} rows may take"
         )
 
@@ -182,14 +185,28 @@ def _parts(sizes: list[int]) -> Iterator[Part]:
         yield Part(tuple(groups), total)
 
 
+def _encrypted(parquet: OpenParquet, columns: list[str], again: Callable[[], IO[bytes] | Any] | None) -> str:
+    """Which of the columns it is that cannot be read without a key (Parquet's Encryption.md)."""
+    for name in columns:
+        reader = parquet.whole(again() if again else parquet.file)
+        try:
+            next(reader.iter_batches(1, row_groups=[0], columns=[name]), None)
+        except (pa.ArrowException, OSError) as error:
+            if _DECRYPT in str(error):
+                return f"column {name!r}"
+    return "a column"
+
+
 @contextmanager
-def _content() -> Iterator[None]:
+def _content(encrypted: Callable[[], str] = lambda: "the file") -> Iterator[None]:
     """Arrow's complaints about what it reads, as the sender's fault; the adapters' own errors pass."""
     try:
         yield
     except MemoryError:  # Arrow's is a complaint, too, but not about the format
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if _DECRYPT in str(error):
+            raise ContentError(f"{encrypted()} is encrypted: write it without encryption") from error
         raise ContentError(f"not a readable Parquet file: {_first_line(error)}") from error
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dropscore.domain.errors import DropscoreError
+from dropscore.domain.errors import DropscoreError, quoted
 
 TIMESTAMP = "ts"
 """The column of a result that bounds in time are about (the design, "Result columns")."""
@@ -20,7 +20,7 @@ class UnknownColumn(DropscoreError):
     """The object has no such column: who asks can act."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"there is no column {name!r}; there are {', '.join(known)}")
+        super().__init__(f"there is no column {name!r}; there are {quoted(known)}")
 
 
 @dataclass(frozen=True)

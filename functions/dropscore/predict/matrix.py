@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from dropscore.api.errors import Fault
+from dropscore.domain.errors import quoted
 from dropscore.domain.features import Extraction
 from dropscore.domain.spec import FeatureSpec
 from dropscore.predict.asked import Asked, FeatureRows, kind, refuse
@@ -61,7 +62,7 @@ def _given(rows: Sequence[Sequence[Any]], spec: FeatureSpec) -> Matrix:
 def _misfits(place: str, row: Sequence[Any], spec: FeatureSpec) -> Iterator[Fault]:
     """What is wrong with a row of features."""
     if len(row) != len(spec.features):
-        names = ", ".join(spec.features)
+        names = quoted(spec.features)
         yield Fault(place, f"has {len(row)} values, expected {len(spec.features)}: {names}")
         return
     for index, value in enumerate(row):
@@ -105,7 +106,7 @@ def _misnamed(
                 yield Fault(_place(index, name), "is missing")
         for name in row:
             if name not in names and name not in tolerated:
-                yield Fault(_place(index, name), f"is no column of the model, which takes {', '.join(names)}")
+                yield Fault(_place(index, name), f"is no column of the model, which takes {quoted(names)}")
 
 
 def _place(index: int, name: str) -> str:
