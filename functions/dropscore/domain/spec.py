@@ -37,7 +37,8 @@ class FeatureSpec:
     timestamp
         The timestamp column, or None when no feature is derived from it.
     keys
-        Columns that identify a row to its consumer; results carry them as strings.
+        Columns of the drop, or folders `name=value` of its key where it lacks the column, that identify a row
+        to its consumer; results carry them as strings (`key_text`).
     timezone
         IANA name of the zone whose wall clock derived features show; None for the column's own.
         Timestamps without a zone are taken as UTC when this is set, and as wall clock when it is not.
