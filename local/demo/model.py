@@ -174,7 +174,7 @@ def _schemas(paths: Sequence[Path]) -> list[pa.Schema]:
     for path in paths:
         try:
             schemas.append(pq.read_schema(path))
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, OSError, UnicodeDecodeError):  # the last one is a column's name
             continue
     return schemas
 

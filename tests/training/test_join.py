@@ -278,6 +278,59 @@ def test_what_cannot_be_joined_says_why(write, join, spec, said):
         join(spec)
 
 
+NUMBERS = {
+    "decimal": pa.array([1] * 40, pa.int64()).cast(pa.decimal128(38, 10)),
+    "float": pa.array([1.0] * 40),
+    "text": pa.array(["1"] * 40),
+    "binary": pa.array([b"1"] * 40),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_a_device_is_the_same_whatever_the_type_of_its_number(write, join, kind):
+    write("traffic/a.parquet", traffic())
+    write("cpu/device_id=1/a.parquet", cpu(20).drop_columns(["device_id"]))
+    write("cpu/b.parquet", cpu(40).set_column(2, "device_id", NUMBERS[kind]).slice(20))
+
+    assert len(join().rows) == 40
+
+
+def test_rows_whose_device_is_not_utf8_are_left_out_on_both_sides(write, join):
+    names = pa.array([b"\xe9"] * 5 + [b"1"] * 35, pa.binary()).view(pa.string())
+    write("traffic/a.parquet", traffic().set_column(2, "device_id", names))
+    write("cpu/a.parquet", cpu(40).set_column(2, "device_id", names))
+
+    data = join()
+
+    assert (len(data.rows), dict(data.rejects.reasons)) == (35, {"device_id is not UTF-8 text": 5})
+
+
+def test_hive_s_null_is_no_device(write, join):
+    write("traffic/a.parquet", traffic())
+    write("traffic/device_id=__HIVE_DEFAULT_PARTITION__/b.parquet", traffic(3).drop_columns(["device_id"]))
+    write("cpu/a.parquet", cpu())
+
+    assert dict(join().rejects.reasons) == {"its device is null": 3}
+
+
+def test_a_file_that_scoring_refuses_for_its_folders_is_left_out(write, join):
+    write("traffic/a.parquet", traffic())
+    write("traffic/Device_ID=7/b.parquet", traffic())
+    write("cpu/a.parquet", cpu())
+
+    (skipped,) = join().skipped
+    assert skipped.reason == "the key's folder 'Device_ID' differs only by case from 'device_id'; rename it"
+
+
+def test_a_file_whose_name_is_no_utf8_is_left_out(write, join, tmp_path):
+    write("cpu/a.parquet", cpu())
+    path = write("traffic/a.parquet", traffic())
+    (tmp_path / "traffic" / "caf\udce9.parquet").write_bytes(path.read_bytes())
+
+    (skipped,) = join().skipped
+    assert skipped.reason == "its name, or a folder's, is not UTF-8: rename it"
+
+
 moments = st.lists(st.tuples(st.integers(0, 3), st.integers(-50, 50)), max_size=30)
 
 

@@ -62,6 +62,8 @@ def test_what_may_be_left_out_may_be_null_as_well():
         (spec_bytes(features=["hour"]), "'hour' comes from the timestamp, but `timestamp` is not set"),
         (spec_bytes(keys=""), "`keys` is not a list of names"),
         (spec_bytes(keys=False), "`keys` is not a list of names"),
+        (spec_bytes(keys=["\ud800"]), "`keys` is not a list of names"),
+        (spec_bytes(target="\udfff"), "`target` is not a name"),
         (spec_bytes(keys=["k", "k"]), "`keys` names a column twice"),
         (spec_bytes(keys=["row"]), "key 'row' clashes with the result column 'row'; choose another"),
         (spec_bytes(keys=["k", "ROW"]), "key 'ROW' clashes with the result column 'row'; choose another"),

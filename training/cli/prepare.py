@@ -51,7 +51,9 @@ def prepare(  # noqa: PLR0913, PLR0917 - an argument for each option
     ] = "minutes hour day_of_week",
     target: Annotated[str, typer.Option(help="The column to predict.")] = "snmpcpu_processor_1",
     timestamp: Annotated[str, typer.Option(help="The timestamp column; empty: none.")] = "ts",
-    keys: Annotated[str, typer.Option(help="Columns or folders (name=value) that name a row to its reader.")] = "device_id",
+    keys: Annotated[
+        str, typer.Option(help="Columns or folders (name=value) that name a row to its reader.")
+    ] = "device_id",
     timezone: Annotated[
         str | None, typer.Option(help="IANA zone of the derived features; by default the column's own.")
     ] = None,

@@ -107,6 +107,7 @@ class Reader:
         found = []
         for path in sensor.files:
             with self.skipping(path), path.open("rb") as file:
+                _check_name(path)
                 parquet = open_parquet(file)
                 found.append(Footer(path, parquet.schema_arrow, parquet.metadata.num_rows))
         return found
@@ -119,6 +120,14 @@ class Reader:
         except (pa.ArrowException, OSError, ContentError, TrainingError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             self.skipped.append(Skipped(path, reason))
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a file that no S3 key can be made of."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise TrainingError("its name, or a folder's, is not UTF-8: rename it") from error
 
 
 def batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -145,16 +145,21 @@ def sha256_hex(data: bytes) -> str:
 
 def _names(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = [] if fields.get(name) is None else fields[name]
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+    if not isinstance(value, list) or not all(map(_is_name, value)):
         raise SpecError(f"feature spec: `{name}` is not a list of names")
     return tuple(value)
 
 
 def _name(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    if value is not None and (not isinstance(value, str) or not value):
+    if value is not None and not _is_name(value):
         raise SpecError(f"feature spec: `{name}` is not a name")
     return value
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it is a text that is not empty and can be UTF-8: JSON may have half of a surrogate pair."""
+    return isinstance(value, str) and bool(value) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:
