@@ -74,7 +74,7 @@ def test_plain_columns_need_no_timestamp(write, month):
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (Wish(("nope", "hour")), r"no file has the features nope, hour \(.*'nope'"),
+        (Wish(("nope", "hour")), r"no file has the features 'nope', 'hour' \(.*'nope'"),
         (Wish(target="nope"), r"choose a target \(now nope\)"),
         (Wish(("a",)), r"choose a target \(now snmpcpu_processor_1\)"),
     ],

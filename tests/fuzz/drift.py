@@ -53,7 +53,9 @@ _FITS = {
     "x": _WHOLE,
     "n": _WHOLE,
     "y": _WHOLE | {"not-a-number", "nulls"},
-    "k": _WHOLE | {"dates", "dictionary", "large-strings", "not-a-number", "nulls", "strings", "views"},
+    "k": _WHOLE
+    | {"binary", "dates", "dictionary", "large-strings", "microseconds", "not-a-number", "nulls"}
+    | {"strings", "views"},
 }
 
 
@@ -79,6 +81,7 @@ def _columns() -> dict[str, pa.Array]:
         "nulls": pa.nulls(ROWS),
         "not-a-number": pa.array([float("nan")] * ROWS),
         "lists": pa.array([[row] for row in rows]),
+        "latin-1": pa.array([b"caf\xe9"] * ROWS).view(pa.string()),
         "structs": pa.array([{"x": row} for row in rows]),
         "maps": pa.array([[("x", row)] for row in rows], pa.map_(pa.string(), pa.int64())),
     }

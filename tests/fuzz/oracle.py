@@ -20,7 +20,7 @@ from tests.unit.builders import csv_lines
 
 STRICTER = re.compile(
     r"MaxRowsPerDrop|MaxBytesPerDrop|its footer says|unpack to|has type|is missing|is there|rows rejected"
-    r"|can be scored"
+    r"|can be scored|is encrypted"
 )
 """Reasons for which a file is refused that a plain reader may read."""
 

@@ -63,11 +63,21 @@ def _lines(table: pa.Table) -> tuple[tuple[float, ...], ...] | None:
         return None
     ticks = table["t"].cast(pa.int64()).to_pylist()
     lines = []
+    texts = table["k"].cast(pa.binary()) if kinds["k"] == "string" else table["k"]
+    named = [not isinstance(text, bytes) or _is_utf8(text) for text in texts.to_pylist()]
     for row, (tick, x, n) in enumerate(zip(ticks, *(table[name].to_pylist() for name in "xn"), strict=True)):
-        if None in (tick, x, n) or not (np.isfinite(x) and np.isfinite(n)):
+        if None in (tick, x, n) or not named[row] or not (np.isfinite(x) and np.isfinite(n)):
             continue
         instant = tick * per[0] // per[1]
         if not -62_135_596_800_000 <= instant <= 253_402_300_799_999:
             continue
         lines.append((row, float(x), float(n), instant // _MINUTE_MS % 60, instant // _HOUR_MS % 24))
     return tuple(lines)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
