@@ -18,7 +18,6 @@ from dropscore.aws.objects import Bucket
 from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts
 from dropscore.domain.errors import MAX_MESSAGE, ContentError, ResultConflict, ServiceBusy
-from dropscore.domain.features import reject_rows
 from dropscore.domain.job import Job, JobState, Member
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
