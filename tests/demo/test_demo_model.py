@@ -75,8 +75,8 @@ def test_plain_columns_need_no_timestamp(write, month):
     ("wish", "said"),
     [
         (Wish(("nope", "hour")), r"no file has the features 'nope', 'hour' \(.*'nope'"),
-        (Wish(target="nope"), r"choose a target \(now nope\)"),
-        (Wish(("a",)), r"choose a target \(now snmpcpu_processor_1\)"),
+        (Wish(target="nope"), r"choose a target \(now 'nope'\)"),
+        (Wish(("a",)), r"choose a target \(now 'snmpcpu_processor_1'\)"),
     ],
 )
 def test_wishes_that_nothing_fulfils_are_refused_in_one_line(write, month, wish, said):
