@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.disk import DiskS3
 from dropscore.aws.objects import Bucket, Inbox
-from dropscore.domain.drop import Drop, DropState, ModelVersion, Source
+from dropscore.domain.drop import Drop, DropState, ModelVersion
 from dropscore.domain.job import Job, JobState, Member
 from dropscore.domain.keys import (
     FEATURES_PREFIX,
@@ -20,6 +20,7 @@ from dropscore.domain.keys import (
     result_key,
 )
 from dropscore.domain.shards import SHARD_BYTES
+from dropscore.domain.source import Source
 from dropscore.files.results import Results
 from dropscore.files.work import FileWork
 from dropscore.settings import Limits

@@ -18,7 +18,8 @@ from benchmarks.measure import DROPSCORE, BenchmarkFailed, Measured
 from benchmarks.report import Case, Goal, Report
 from benchmarks.watched import FUNCTION, FUNCTIONS, READER, Request, Watched
 from dropscore.aws.ledger import Drops, Jobs, OpenWork, Table
-from dropscore.domain.drop import Drop, DropState, Source
+from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.source import Source
 from local.demo.drops import wait_until_final
 from local.demo.model import install_sample_model
 from local.stack import BUILT_TEMPLATE, LocalStack

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from benchmarks.disk import DiskS3
 from dropscore.aws.objects import Bucket
-from dropscore.domain.drop import Counts, Drop, DropState, ModelVersion, Source
+from dropscore.domain.drop import Counts, Drop, DropState, ModelVersion
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.shards import ROW_GROUP
+from dropscore.domain.source import Source
 from dropscore.files.results import NewResult, Results
 
 RESULTS = "results"

@@ -11,7 +11,8 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 
 from dropscore.domain.catalogue import Arrived, ByVersion, Everything
-from dropscore.domain.drop import Drop, DropState, why_no_drop
+from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.source import why_no_drop
 from ops.connection import THREADS
 from ops.errors import NotADrop
 from ops.inbox import File, current, pages

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from dropscore.domain.drop import NoDrop
+from dropscore.domain.source import NoDrop
 from ops.inbox import UNVERSIONED, File, Page, pages
 from ops.ledger import Ledger
 from ops.messages import Message, send

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from dropscore.aws.clients import error_code
 from dropscore.aws.metrics import SKIPPED
-from dropscore.domain.drop import NoDrop, Source, why_no_drop
+from dropscore.domain.source import NoDrop, Source, why_no_drop
 from ops.errors import NotAnAddress
 from ops.stack import Stack
 

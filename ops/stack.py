@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from dropscore.aws.clients import error_code
 from dropscore.aws.ledger import Table
-from dropscore.domain.drop import DEFAULT_SUFFIXES, read_suffixes
+from dropscore.domain.source import DEFAULT_SUFFIXES, read_suffixes
 from ops.connection import Connection
 from ops.errors import NoStack
 

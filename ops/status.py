@@ -10,8 +10,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from dropscore.aws.ledger.drops import INDEXED_STATES
-from dropscore.domain.drop import Drop, DropState, NoDrop
+from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.job import Job, JobState
+from dropscore.domain.source import NoDrop
 from ops.inbox import skipped_since
 from ops.ledger import Count, Ledger
 from ops.queues import DLQS, Depth, depths

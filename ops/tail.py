@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dropscore.domain.catalogue import OfKey
-from dropscore.domain.drop import Drop, NoDrop, why_no_drop
+from dropscore.domain.drop import Drop
+from dropscore.domain.source import NoDrop, why_no_drop
 from ops.errors import NotADrop
 from ops.inbox import current, prefix_of
 from ops.ledger import Ledger

@@ -17,7 +17,7 @@ from dropscore.aws.objects import Inbox
 from dropscore.aws.queues import Queues
 from dropscore.deadline import MOST, Deadline
 from dropscore.dispatch import Dispatch
-from dropscore.domain.drop import Drop, DropState, NoDrop, Source, why_no_drop
+from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.errors import (
     ContentError,
     ForeignBucket,
@@ -30,6 +30,7 @@ from dropscore.domain.errors import (
     SourceUnreadable,
 )
 from dropscore.domain.messages import Arrival
+from dropscore.domain.source import NoDrop, Source, why_no_drop
 from dropscore.files.isolation import Defect
 from dropscore.files.worker import FileWorker
 from dropscore.logkeys import about_drop

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from dropscore.domain.drop import read_suffixes
 from dropscore.domain.errors import DropscoreError
 from dropscore.domain.fleet import Fleet
+from dropscore.domain.source import read_suffixes
 
 
 class SettingsError(DropscoreError):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dropscore.aws.ledger.items import drop_of, drop_pk
 from dropscore.aws.ledger.table import Table
-from dropscore.domain.drop import Drop, Source
+from dropscore.domain.drop import Drop
+from dropscore.domain.source import Source
 from local.demo.files import DemoInputError, DropFile
 from local.errors import LocalError
 

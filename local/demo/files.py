@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path, PurePath
 
-from dropscore.domain.drop import NoDrop, why_no_drop
+from dropscore.domain.source import NoDrop, why_no_drop
 from local.errors import LocalError
 
 MAX_KEY_BYTES = 1024

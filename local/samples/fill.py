@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from dropscore.aws.ledger import Drops, OpenWork, Table
 from dropscore.aws.ledger.items import job_pk
-from dropscore.domain.drop import Drop, DropState, Source
+from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.source import Source
 from local.demo.sensor_month import SensorMonth, sensor_month
 from local.errors import LocalError
 from local.sagemaker.instance.errors import AlgorithmFault

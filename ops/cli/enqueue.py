@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dropscore.domain.drop import NoDrop
+from dropscore.domain.source import NoDrop
 from ops.cli.options import DryRun, Endpoint, Json, Local, Region, StackName, open_stack
 from ops.cli.output import interruptible, many, size
 from ops.enqueue import Enqueued

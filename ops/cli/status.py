@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dropscore.domain.drop import DropState, NoDrop
+from dropscore.domain.drop import DropState
+from dropscore.domain.source import NoDrop
 from ops.cli.options import Endpoint, Json, Local, Region, StackName, open_stack
 from ops.cli.output import ago, many, since
 from ops.queues import Depth

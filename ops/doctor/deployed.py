@@ -12,8 +12,8 @@ from dropscore.artefacts import Artefacts
 from dropscore.aws.clients import error_code
 from dropscore.aws.objects import Bucket
 from dropscore.aws.registry import Registry
-from dropscore.domain.drop import NoDrop
 from dropscore.domain.errors import ModelUnusable, SourceGone
+from dropscore.domain.source import NoDrop
 from ops.doctor.finding import Findings, ok, problem, warning
 from ops.inbox import skipped_since
 from ops.ledger import Ledger

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from dropscore.domain.accuracy import ErrorStatistics
-from dropscore.domain.drop import Counts, DropState, Source
+from dropscore.domain.drop import Counts, DropState
 from dropscore.domain.keys import rejects_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import rejects_table
+from dropscore.domain.source import Source
 from dropscore.files.rejects import Rejects
 from dropscore.files.results import NewResult
 from dropscore.files.spool import PARQUET

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dropscore.aws.ranged import TAIL_BYTES
-from dropscore.domain.drop import Source
 from dropscore.domain.errors import SourceGone
+from dropscore.domain.source import Source
 
 KEY = "data/company_id=1/ü a+b%20.parquet"
 LARGE = bytes(3 * TAIL_BYTES)

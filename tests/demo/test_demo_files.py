@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from dropscore.domain.drop import NoDrop
+from dropscore.domain.source import NoDrop
 from local.demo.files import DemoInputError, file_key, find_drops
 
 HIVE = "company_id=1/sensor_id=422/7e94.parquet"

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from dropscore.domain.drop import Drop, DropState, Source
+from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.drop import ModelVersion as Scorer
 from dropscore.domain.results import result_schema
+from dropscore.domain.source import Source
 from dropscore.domain.spec import FeatureSpec
 from local.demo.model import InstalledModel
 from local.demo.panels import MAX_POINTS, read_points

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from dropscore.aws.ledger import Versions
 from dropscore.aws.ledger.items import stamp
-from dropscore.domain.drop import Source
+from dropscore.domain.source import Source
 from local.stack import STACK_NAME
 from tests.doors.grants import Grant, grants
 from tests.doors.rights import Rights

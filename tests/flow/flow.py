@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dropscore.aws.ledger import Drops, OpenWork, Table
-from dropscore.domain.drop import Drop, Source
+from dropscore.domain.drop import Drop
+from dropscore.domain.source import Source
 from local.demo.model import InstalledModel
 from local.stack import LocalStack
 

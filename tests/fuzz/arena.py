@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from dropscore.approved import ApprovedModel
-from dropscore.domain.drop import Drop, Source
+from dropscore.domain.drop import Drop
 from dropscore.domain.outcome import FileOutcome
+from dropscore.domain.source import Source
 from dropscore.domain.spec import FeatureSpec
 from dropscore.files import isolation
 from dropscore.files.isolation import IsolatedFileWork, Reader

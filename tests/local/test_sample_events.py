@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dropscore.aws.ledger import Drops, Jobs, OpenWork, Table
-from dropscore.domain.drop import Source
+from dropscore.domain.source import Source
 from local.built_function import built_function
 from local.demo.model import install_sample_model
 from local.emulator import Emulator, emulator_program

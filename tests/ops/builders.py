@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from dropscore.domain.drop import Source
+from dropscore.domain.source import Source
 from ops.connection import PATIENCE
 from ops.stack import Stack
 

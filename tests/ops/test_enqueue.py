@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from dropscore.domain.drop import DropState, NoDrop
+from dropscore.domain.drop import DropState
 from dropscore.domain.messages import Arrival, correlation_id, prepare_requests
+from dropscore.domain.source import NoDrop
 from ops import enqueue as sending
 from ops.enqueue import enqueue, notification
 from ops.errors import NotAnAddress, QueueRefused

@@ -10,8 +10,9 @@ from botocore.stub import ANY, Stubber
 
 from dropscore.aws.ledger import Drops, OpenWork
 from dropscore.domain.catalogue import Arrived
-from dropscore.domain.drop import DEFAULT_SUFFIXES, Counts, DropState
+from dropscore.domain.drop import Counts, DropState
 from dropscore.domain.outcome import FileOutcome
+from dropscore.domain.source import DEFAULT_SUFFIXES
 from ops.choosing import LARGEST_COPY, Chosen, Wish, choose, clock_of
 from ops.errors import NotADrop
 from ops.inbox import File, current

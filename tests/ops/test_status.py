@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.stub import ANY, Stubber
 
-from dropscore.domain.drop import DropState, NoDrop
+from dropscore.domain.drop import DropState
+from dropscore.domain.source import NoDrop
 from ops import queues
 from ops.inbox import skipped_since
 from ops.ledger import Count

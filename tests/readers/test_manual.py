@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import dataset
 
-from dropscore.domain.drop import Drop, Source
+from dropscore.domain.drop import Drop
+from dropscore.domain.source import Source
 from local.demo.sensor_month import SENSOR_MONTH_KEY, write_sensor_month
 from local.signposts import write_outputs
 from tests.flow.flow import Flow

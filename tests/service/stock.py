@@ -17,7 +17,8 @@ from dropscore.domain.catalogue import (
     Selection,
     UnderPrefix,
 )
-from dropscore.domain.drop import Drop, DropState, ModelVersion, Source
+from dropscore.domain.drop import Drop, DropState, ModelVersion
+from dropscore.domain.source import Source
 from tests.service.builders import DONE, PREPARED, claimed
 from tests.unit.builders import MODEL
 

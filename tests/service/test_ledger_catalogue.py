@@ -13,8 +13,9 @@ from dropscore.aws.ledger import Catalogue, Drops, OpenWork, Table
 from dropscore.aws.ledger.catalogue import MOST_ENTRIES, MOST_LOOKS
 from dropscore.aws.ledger.places import KEY_BYTES, MAX_RANGE_BYTES, is_key_order, key_order
 from dropscore.domain.catalogue import Arrived, ByVersion, Everything, InState, OfKey, UnderPrefix
-from dropscore.domain.drop import DropState, Source
+from dropscore.domain.drop import DropState
 from dropscore.domain.errors import BadPosition
+from dropscore.domain.source import Source
 from tests.service.builders import DONE
 from tests.service.stock import Stock
 from tests.simulation.memory import MemoryTable

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from dropscore.aws.metrics import Metrics
-from dropscore.domain.drop import DropState, NoDrop
+from dropscore.domain.drop import DropState
+from dropscore.domain.source import NoDrop
 from tests.unit.builders import prepared_drop
 
 DROP = prepared_drop(7)

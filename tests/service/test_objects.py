@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY
 
 from dropscore.aws.objects import Bucket, Inbox
-from dropscore.domain.drop import Source
+from dropscore.domain.source import Source
 from tests.service.builders import stubbed
 
 

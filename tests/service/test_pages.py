@@ -224,7 +224,9 @@ def test_an_object_without_rows_is_an_empty_page(put):
 
 
 def test_a_column_that_there_is_not_is_named_with_those_that_there_are(put):
-    with pytest.raises(UnknownColumn, match=r"'nope'; there are drop_id, row, ts, prediction, actual"):
+    with pytest.raises(
+        UnknownColumn, match="'nope'; there are 'drop_id', 'row', 'ts', 'prediction', 'actual'"
+    ):
         put(parquet(table(10))).page(KEY, 10, Window(0, 1, ("row", "nope")))
 
 

@@ -27,8 +27,8 @@ from dropscore.aws.ledger.items import stamp
 from dropscore.aws.ledger.places import INDEXES, MAX_RANGE_BYTES, Entry, Stretch
 from dropscore.aws.ledger.table import Change, Conflict, Put
 from dropscore.aws.ranged import RangedObject, Ranges
-from dropscore.domain.drop import Source
 from dropscore.domain.errors import SourceGone
+from dropscore.domain.source import Source
 
 _CLAUSE = re.compile(r"(attribute_exists|attribute_not_exists)\(([#\w]+)\)|([#\w]+) (=|<=|>=|<|>) (:\w+)")
 _AT_ONCE = 100

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dropscore.domain.drop import DEFAULT_SUFFIXES, read_suffixes
+from dropscore.domain.source import DEFAULT_SUFFIXES, read_suffixes
 from tests.template.translated import translated
 
 FUNCTIONS = ["PrepareFunction", "CollectFunction", "SweepFunction", "ResultsApiFunction", "PredictFunction"]

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dropscore.domain.drop import Drop, DropState, ModelVersion, Source
+from dropscore.domain.drop import Drop, DropState, ModelVersion
 from dropscore.domain.features import Extract, Extraction
 from dropscore.domain.job import Job, JobState, Member, Outcome
 from dropscore.domain.reading import open_parquet, read_batches
 from dropscore.domain.shards import Shard, convert
+from dropscore.domain.source import Source
 from dropscore.domain.spec import FeatureSpec
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

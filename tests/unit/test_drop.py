@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropscore.domain.drop import (
-    FINAL_STATES,
-    TRANSITIONS,
-    Counts,
-    DropState,
-    NoDrop,
-    read_suffixes,
-    why_no_drop,
-)
+from dropscore.domain.drop import FINAL_STATES, TRANSITIONS, Counts, DropState
 from dropscore.domain.errors import ContentError
 from dropscore.domain.keys import (
     context_key,
@@ -26,6 +18,7 @@ from dropscore.domain.keys import (
     rejects_key,
     result_key,
 )
+from dropscore.domain.source import NoDrop, read_suffixes, why_no_drop
 from dropscore.domain.spec import RESERVED_NAMES
 from tests.unit.builders import MODEL, source
 
@@ -74,7 +67,7 @@ def test_a_folder_that_clashes_with_a_result_column_is_refused(name):
 @pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
 def test_a_folder_that_differs_from_a_result_column_only_by_case_is_refused(name):
     with pytest.raises(
-        ContentError, match=f"folder {name.title()}=5 clashes with the result column '{name}'"
+        ContentError, match=f"folder '{name.title()}' clashes with the result column '{name}'"
     ):
         source(f"{name.title()}=5/a.parquet").check_hive_keys()
 

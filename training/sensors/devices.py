@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dropscore.domain.drop import Source
+from dropscore.domain.source import Source
 from training.errors import TrainingError
 
 DEVICE = "device_id"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dropscore.domain.drop import why_no_drop
 from dropscore.domain.errors import ContentError
 from dropscore.domain.reading import open_parquet, read_batches
+from dropscore.domain.source import why_no_drop
 from training.errors import TrainingError
 
 

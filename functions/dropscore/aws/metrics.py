@@ -7,7 +7,8 @@ from datetime import datetime
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from dropscore.domain.drop import Drop, DropState, NoDrop
+from dropscore.domain.drop import Drop, DropState
+from dropscore.domain.source import NoDrop
 
 SKIPPED = {NoDrop.HIDDEN: "ObjectsSkippedHidden", NoDrop.SUFFIX: "ObjectsSkippedSuffix"}
 """The metrics of objects that are no drops, by reason; folder markers are not counted."""

@@ -8,8 +8,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dropscore.aws.clients import AwsError, error_code
 from dropscore.aws.ranged import RangedObject, Ranges
-from dropscore.domain.drop import Source
 from dropscore.domain.errors import SourceGone
+from dropscore.domain.source import Source
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,9 +7,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropscore.bootstrap import application
-from dropscore.domain.drop import Drop, NoDrop
+from dropscore.domain.drop import Drop
 from dropscore.domain.errors import ForeignBucket
 from dropscore.domain.messages import Arrival, DispatchNow, Ignored, Resume, prepare_requests, read_body
+from dropscore.domain.source import NoDrop
 from dropscore.handlers.invocation import Event, each_message, is_sqs, logger
 from dropscore.prepare import Prepare
 

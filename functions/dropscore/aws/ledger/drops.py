@@ -23,8 +23,9 @@ from dropscore.aws.ledger.items import (
 from dropscore.aws.ledger.places import VERSIONS, arrival_places, state_place, version_place
 from dropscore.aws.ledger.table import Conflict, Table
 from dropscore.aws.ledger.transitions import ANNOUNCE, INDEXED, first_step, move, still
-from dropscore.domain.drop import Counts, Drop, DropState, ModelVersion, Source
+from dropscore.domain.drop import Counts, Drop, DropState, ModelVersion
 from dropscore.domain.outcome import FileOutcome
+from dropscore.domain.source import Source
 
 OPEN_KINDS = ("waiting", "preparing", "prepared", ANNOUNCE)
 """What of drops stands in the index; a SCORING drop is looked after by its job."""

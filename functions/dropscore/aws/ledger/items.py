@@ -7,9 +7,10 @@ from typing import Any
 
 from dropscore.aws.ledger.expressions import Item
 from dropscore.domain.accuracy import ErrorStatistics
-from dropscore.domain.drop import Drop, DropState, ModelVersion, Source, Step
+from dropscore.domain.drop import Drop, DropState, ModelVersion, Step
 from dropscore.domain.errors import shortened
 from dropscore.domain.job import Job, JobState, Member, Outcome
+from dropscore.domain.source import Source
 
 INDEX = "work"
 """The index of what is not finished: hash `work` = `<what>#<day>#<0-7>`, range `due`."""

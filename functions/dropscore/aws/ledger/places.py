@@ -10,7 +10,8 @@ from zlib import crc32
 
 from dropscore.aws.ledger.expressions import Item
 from dropscore.aws.ledger.items import SPREAD, drop_partition, partition, stamp
-from dropscore.domain.drop import DropState, ModelVersion, Source
+from dropscore.domain.drop import DropState, ModelVersion
+from dropscore.domain.source import Source
 
 
 @dataclass(frozen=True)
