@@ -93,6 +93,8 @@ class Closing:
             )
         for drop in unscored:
             try:
+                if job.outputs:  # a reader may have put its result, or do so yet
+                    self.drops.keep_result_date(drop, job.model, str(job.scored_date))
                 settled.append(self._apply(verdicts[drop.drop_id], job, drop))
             except Conflict:
                 logger.info("drop was settled by another invocation", drop_id=drop.drop_id)

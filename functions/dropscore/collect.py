@@ -108,7 +108,7 @@ class Collect:
         if job.outcome is None:
             count = sum(map(len, outputs.values()))
             job = self.jobs.end(job, outcome, failure_reason, count, now)
-        return self._fan_out(job, outputs)
+        return self._fan_out(job, outputs if job.outputs else {})  # what its end was noted by stays true
 
     def _part(self, job: Job, message: CollectPart) -> list[Drop]:
         if job.final:

@@ -260,11 +260,16 @@ def test_what_is_said_beside_a_result_fits_into_s3_s_metadata(work):
     assert sum(len(name) + len(value) for name, value in said.items()) < 1_024
 
 
-@pytest.mark.parametrize("other", [{"job": "dropscore-other"}, {"rows": 3}])
-def test_another_result_in_its_place_is_for_the_operator(work, other):
+def test_a_result_of_an_earlier_job_whose_put_has_landed_late_is_as_good(work):
+    first = put(work, job="dropscore-first")
+    assert first.job == "dropscore-first"
+    assert put(work, job="dropscore-second") == first
+
+
+def test_another_result_in_its_place_is_for_the_operator(work):
     put(work)
     with pytest.raises(ResultConflict, match=r"is another result .*; move it away"):
-        put(work, **other)
+        put(work, rows=3)
 
 
 def test_an_object_that_is_no_result_of_ours_in_its_place_is_for_the_operator(work):

@@ -12,7 +12,7 @@ from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import TRANSITIONS, Counts, DropState, Step
 from dropscore.domain.errors import MAX_MESSAGE
 from tests.service.builders import DONE, PREPARED, SOON, bring_to
-from tests.unit.builders import MODEL, NOW, source
+from tests.unit.builders import MODEL, NOW, OTHER_MODEL, source
 
 LATER = NOW + timedelta(hours=1)
 
@@ -186,6 +186,24 @@ def test_a_drop_that_its_job_left_unscored_is_prepared_still(drops, jobs):
     again = drops.score_again(scoring, "j/b", "AlgorithmError", alone=True, now=LATER)
     assert (again.cohort, again.reason, again.job, again.lone_failures) == ("j/b", "AlgorithmError", None, 1)
     assert (again.model, again.shards, again.attempt, again.tries) == (MODEL, 2, 1, 1)
+
+
+def test_the_first_date_of_a_result_stays_for_each_model_version(drops, jobs):
+    drop = bring_to(drops, DropState.SCORING, jobs=jobs)
+    assert drop.result_dates == {}
+    for model, date in ((MODEL, "2026-03-04"), (MODEL, "2026-03-05"), (OTHER_MODEL, "2026-03-06")):
+        drops.keep_result_date(drops.get(drop.drop_id), model, date)
+    dates = {MODEL.package_arn: "2026-03-04", OTHER_MODEL.package_arn: "2026-03-06"}
+    assert drops.get(drop.drop_id).result_dates == dates
+    again = drops.wait(drops.get(drop.drop_id), "no model", LATER)
+    assert again.result_dates == dates
+
+
+def test_a_date_of_a_drop_that_has_moved_on_is_not_kept(drops, jobs):
+    drop = bring_to(drops, DropState.SCORING, jobs=jobs)
+    drops.fail(drop, "why", LATER)
+    with pytest.raises(Conflict):
+        drops.keep_result_date(drop, MODEL, "2026-03-04")
 
 
 LONG = "\U0001f600" * MAX_MESSAGE

@@ -29,6 +29,7 @@ from dropscore.aws.ledger.table import Change, Conflict, Put
 from dropscore.aws.ranged import RangedObject, Ranges
 from dropscore.domain.errors import SourceGone
 from dropscore.domain.source import Source
+from tests.simulation.reader import Overdue
 
 _CLAUSE = re.compile(r"(attribute_exists|attribute_not_exists)\(([#\w]+)\)|([#\w]+) (=|<=|>=|<|>) (:\w+)")
 _AT_ONCE = 100
@@ -217,11 +218,18 @@ def etag(data: bytes) -> str:
 
 
 class MemoryBucket:
-    """`dropscore.aws.objects.Bucket` over a dict."""
+    """`dropscore.aws.objects.Bucket` over a dict.
+
+    The readers of the next `late` results are killed while they put them: what is `on_the_way` then lands
+    later, unless another result has the key by that time. `landed` are the keys of those that have.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.objects: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self.late = 0
+        self.on_the_way: list[tuple[str, bytes, dict[str, str]]] = []
+        self.landed: set[str] = set()
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
@@ -243,12 +251,24 @@ class MemoryBucket:
 
     def put_once(self, key: str, body: IO[bytes], content_type: str, metadata: Mapping[str, str]) -> bool:
         assert content_type
-        if key in self.objects:
-            return False
         said = {name.lower(): value for name, value in metadata.items()}
         assert all(value.isascii() for value in said.values()), "metadata travels as HTTP headers"
+        if self.late > 0:
+            self.late -= 1
+            self.on_the_way.append((key, _whole(body), said))
+            raise Overdue
+        if key in self.objects:
+            return False
         self.objects[key] = (_whole(body), said)
         return True
+
+    def land(self) -> None:
+        """Let what is on the way arrive."""
+        for key, body, said in self.on_the_way:
+            if key not in self.objects:
+                self.objects[key] = (body, said)
+                self.landed.add(key)
+        self.on_the_way.clear()
 
     def metadata(self, key: str) -> Mapping[str, str]:
         if key not in self.objects:

@@ -200,6 +200,23 @@ class AnArchivedObject(Scenario):
             self.retry(failed)
 
 
+class APutThatLandsADayLate(Scenario):
+    """A reader is killed while it puts a result, which is there only after the drop has left the job."""
+
+    most_jobs = 3
+
+    def begin(self) -> None:
+        self.world.approve()
+        self.world.results.late = 1
+        self.put("a.parquet")
+        self.put("b.parquet")
+
+    def operate(self) -> None:
+        if self.world.results.on_the_way:
+            self.world.now += timedelta(days=1)
+            self.world.results.land()
+
+
 def name_of(scenario: type[Scenario]) -> str:
     words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in scenario.__name__)
     return words.removeprefix("_")

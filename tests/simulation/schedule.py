@@ -62,6 +62,8 @@ class Schedule:
             self.trouble_the_jobs: 4,
             self.trouble_the_reader: 2,
             self.refuse_an_object: 2,
+            self.delay_puts: 2,
+            self.land_puts: 2,
             self.refuse_events: 2,
             self.start_afresh: 2,
             self.let_the_operator_act: 2,
@@ -93,6 +95,8 @@ class Schedule:
         world.sagemaker.quota, world.sagemaker.refuses, world.events.refuses = 100, None, 0
         world.sagemaker.no_capacity_until = None
         world.inbox.refuses.clear()
+        world.results.late = 0
+        world.results.land()
         if self.rng.random() < 0.8:
             world.approve(len(world.sagemaker.packages) + 1)
         for _ in range(100):
@@ -233,6 +237,13 @@ class Schedule:
         if self.rng.random() < 0.7:
             refuses[self.rng.choice(KEYS)] = self.rng.choice(("AccessDenied", "InvalidObjectState"))
         self.world.note(f"S3 refuses: {refuses}")
+
+    def delay_puts(self) -> None:
+        """The next readers are killed while they put their results."""
+        self.world.results.late = self.rng.choice((0, 1, 1, 2))
+
+    def land_puts(self) -> None:
+        self.world.results.land()
 
     def refuse_events(self) -> None:
         self.world.events.refuses = self.rng.randint(1, 4)

@@ -48,6 +48,15 @@ def test_a_result_that_is_written_over_is_seen(monkeypatch: pytest.MonkeyPatch) 
     assert "is written over" in first_violation(single_faults("one_drop", [Fault.AFTER]))
 
 
+def test_a_drop_that_has_a_result_under_two_dates_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Drops, "keep_result_date", lambda *_: None)
+
+    found = first_violation(single_faults("a_put_that_lands_a_day_late", [Fault.AFTER]))
+
+    assert "scored_date=2026-03-01" in found
+    assert "scored_date=2026-03-02" in found
+
+
 def test_a_temporary_file_that_is_taken_for_a_drop_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "why_no_drop", lambda *_: None)
 

@@ -333,3 +333,13 @@ def test_shuffled_members_are_halved_by_their_place_in_the_job():
     drops = [prepared_drop(n) for n in range(4)]
     shuffled = random.Random(3).sample(drops, 4)  # noqa: S311 - a fixed shuffle
     assert cohorts(ended_job(shuffled, outputs=1), shuffled) == cohorts(ended_job(drops, outputs=1), drops)
+
+
+def test_a_result_has_the_date_of_the_first_job_of_its_version_that_may_have_put_it():
+    drop = prepared_drop()
+    job = replace(ended_job([drop], outputs=1), scored_date="2026-03-05")
+    assert job.result_date(drop) == "2026-03-05"
+    assert job.result_date(replace(drop, result_dates={MODEL.package_arn: "2026-03-04"})) == "2026-03-04"
+    assert (
+        job.result_date(replace(drop, result_dates={OTHER_MODEL.package_arn: "2026-03-04"})) == "2026-03-05"
+    )

@@ -582,6 +582,131 @@ def test_a_result_that_a_reader_left_behind_is_committed_and_not_made_again(
     assert drop.code_version == "1.2.3"
 
 
+def land_after_the_look(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first result is put by a reader that is killed, and lands just after it was looked for."""
+    metadata = world.results.metadata
+
+    def look_and_land(key: str) -> object:
+        try:
+            return metadata(key)
+        finally:
+            world.results.land()
+
+    world.results.late = 1
+    monkeypatch.setattr(world.results, "metadata", look_and_land)
+
+
+@pytest.mark.parametrize("days", [0, 1, 5])
+def test_a_put_that_lands_late_is_the_one_result_whenever_the_drop_is_scored_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    # GIVEN a job that has left a drop unscored, for its result was not there yet
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    land_after_the_look(world, monkeypatch)
+    world.deliver_inbox()
+    (first,) = world.finish_jobs()
+    world.deliver_collect()
+    world.deliver_collect()
+    assert (world.states(drop_id), len(world.results_of(drop_id))) == (["PREPARED"], 1)
+
+    # WHEN another job scores it
+    world.now += timedelta(days=days)
+    settle(world, sweeps=2)
+
+    # THEN the result that is there is the drop's, and the ledger says whose it is
+    (name,) = world.results_of(drop_id)
+    drop = world.drop(drop_id)
+    assert (drop.state, drop.result_uri) == ("SCORED", world.results.uri(f"predictions/{name}"))
+    assert (drop.job, len(world.sagemaker.jobs)) == (first, 2)
+
+
+def test_a_put_that_lands_once_the_drop_is_scored_again_finds_the_result_there(world: World) -> None:
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.results.late = 1
+    world.deliver_inbox()
+    world.finish_jobs()
+    world.deliver_collect()
+    world.deliver_collect()
+
+    world.now += timedelta(days=1)
+    settle(world, sweeps=2)
+    world.results.land()
+
+    (name,) = world.results_of(drop_id)
+    assert world.states(drop_id) == ["SCORED"]
+    assert "scored_date=2026-03-01" in name
+
+
+def test_a_drop_that_fails_over_another_object_has_one_result_when_it_is_retried_another_day(
+    world: World,
+) -> None:
+    # GIVEN a drop that is FAILED because another object has its result's place
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    place = f"predictions/model_group=cpu/model_version=1/scored_date=2026-03-01/{drop_id}.parquet"
+    world.results.put(place, b"?", "text/plain")
+    settle(world, sweeps=4)
+    assert world.states(drop_id) == ["FAILED"]
+
+    # WHEN the operator retries it another day, before and after the object was moved away
+    app = world.application
+    states = []
+    for moved in (False, True):
+        world.now += timedelta(days=1)
+        if moved:
+            del world.results.objects[place]
+        app.sweep(app.deadline(300_000)).retry([drop_id])
+        settle(world, sweeps=4)
+        states += world.states(drop_id)
+
+    # THEN its result has that place
+    assert states == ["FAILED", "SCORED"]
+    assert [f"predictions/{name}" for name in world.results_of(drop_id)] == [place]
+
+
+def test_a_job_without_any_output_fixes_no_date(world: World) -> None:
+    """As of AWS's own failures, which may last for days."""
+    world.approve()
+    drop_id = put_many(world, 1)[0]
+    world.sagemaker.no_capacity_until = world.now + timedelta(days=2)
+    settle(world, sweeps=1)
+    for _ in range(60):
+        world.now += timedelta(hours=1)
+        world.sweep()
+        world.run()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert "scored_date=2026-03-03" in str(world.drop(drop_id).result_uri)
+
+
+def test_another_model_version_has_a_result_under_a_date_of_its_own(world: World) -> None:
+    world.approve(1)
+    drop_id = put_many(world, 1)[0]
+    world.results.late = 1
+    world.set_brakes(window=timedelta(hours=1))
+    world.deliver_inbox()
+    world.now += timedelta(hours=2)
+    world.sweep()
+    world.finish_jobs()
+    world.deliver_collect()
+    world.deliver_collect()
+    assert world.states(drop_id) == ["PREPARED"]
+
+    world.approve(2)
+    world.reject_version(1)
+    world.now += timedelta(days=1)
+    settle(world, sweeps=70)
+    world.results.land()
+
+    assert world.states(drop_id) == ["SCORED"]
+    assert sorted(name.split("/")[1] + "/" + name.split("/")[2] for name in world.results_of(drop_id)) == [
+        "model_version=1/scored_date=2026-03-01",
+        "model_version=2/scored_date=2026-03-02",
+    ]
+
+
 def test_the_date_of_a_result_is_fixed_when_the_end_is_seen(world: World) -> None:
     world.approve()
     drop_id = put_many(world, 1)[0]

@@ -59,7 +59,9 @@ class JobDetail(Answer):
     outcome: Outcome | None = Field(description="How SageMaker says that it ended.")
     failure_reason: str | None = Field(description="SageMaker's own words.")
     outputs: int | None = Field(description="How many outputs it left; null until it has ended.")
-    scored_date: str | None = Field(description="The date that its results are filed under.")
+    scored_date: str | None = Field(
+        description="The date that its results are filed under; drops that an earlier job left keep its date."
+    )
     drops: Sequence[str] = Field(description="The ids of its members.")
     links: JobLinks
 

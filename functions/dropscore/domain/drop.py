@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -143,6 +144,9 @@ class Drop:
         Of its predictions against the actuals; None where no row has one.
     code_version
         Of the Dropscore that wrote its result.
+    result_dates
+        By model package ARN the date (`yyyy-mm-dd`) under which a job that has left it unscored may have put,
+        or may yet put, its result.
     history
         The states it has come to, the first one first; of more than `MAX_STEPS` the first and the latest.
     """
@@ -176,4 +180,5 @@ class Drop:
     announced: bool = False
     errors: ErrorStatistics | None = None
     code_version: str | None = None
+    result_dates: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Step, ...] = ()

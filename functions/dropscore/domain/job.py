@@ -85,17 +85,15 @@ class Job:
     members
         Sorted; those it was planned with while PLANNED, those that were claimed once STARTED.
     scored_date
-        `yyyy-mm-dd`, fixed when its end is first seen, before the first result is written.
+        `yyyy-mm-dd`, fixed when its end is first seen, before the first result is written (`result_date`).
     instances
         How many score it, as it was planned.
     asked_until
         Until when somebody may be asking SageMaker for it; None while nobody has.
     called_off
         Why nobody may ask SageMaker for it any more.
-    outcome, failure_reason, outputs
-        What SageMaker said at its end, and how many outputs were listed; None before.
-    ended_at
-        When that was noted.
+    outcome, failure_reason, outputs, ended_at
+        What SageMaker said at its end, how many outputs were listed, and when that was noted; None before.
     fanned_out_at
         When the messages for its parts were last sent.
     parts_done
@@ -132,6 +130,10 @@ class Job:
         reason = self.failure_reason or ""
         said = (text for start, text in AWS_FAILURES.items() if reason.startswith(start))
         return next(said, None) if self.outcome is Outcome.FAILED else None
+
+    def result_date(self, drop: Drop) -> str:
+        """The date in the key of the drop's result: its own, or an earlier job's of the same version."""
+        return drop.result_dates.get(self.model.package_arn, str(self.scored_date))
 
     @property
     def parts(self) -> list[tuple[Member, ...]]:

@@ -28,6 +28,8 @@ class FileOutcome:
         Of the result's predictions against the actuals; None where no row has one.
     code_version
         Of the Dropscore that has written the result.
+    job
+        The transform job whose predictions the result has; None where it needed none.
     """
 
     counts: Counts
@@ -38,3 +40,4 @@ class FileOutcome:
     errors: ErrorStatistics | None = None
     code_version: str | None = None
     feature_bytes: int = 0
+    job: str | None = None

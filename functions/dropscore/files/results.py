@@ -43,9 +43,8 @@ class NewResult:
 
     @property
     def whose(self) -> dict[str, str]:
-        """What tells it from any other result."""
-        lineage = self.lineage
-        return {"drop": lineage.drop.drop_id, "job": lineage.job, "rows": str(self.rows)}
+        """What tells it from any other object; every job of the drop's model version has the same result."""
+        return {"drop": self.lineage.drop.drop_id, "rows": str(self.rows)}
 
     @property
     def measured(self) -> dict[str, str]:
@@ -86,12 +85,13 @@ class Results:
         Raises
         ------
         ResultConflict
-            The object that is there is not the result of this job and drop.
+            The object that is there is not the drop's result.
         """
         key, drop_id = result.lineage.key, result.lineage.drop.drop_id
         there: Mapping[str, str] = {
             **result.whose,
             **result.measured,
+            "job": result.lineage.job,
             CODE_VERSION: result.lineage.code_version,
         }
         if not self.bucket.put_once(key, result.finish(), PARQUET, there):

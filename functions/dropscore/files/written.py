@@ -29,15 +29,18 @@ class WrittenResults:
     bucket: Bucket
 
     def left_behind(self, drop: Drop, job: Job) -> FileOutcome | None:
-        """What joining a drop's outputs came to, if a reader has put the result and not said so."""
-        key = result_key(job.model, str(job.scored_date), drop.drop_id)
+        """What joining a drop's outputs came to, if a reader has put the result and not said so.
+
+        The result may be that of an earlier job of the same model version, whose put has landed since.
+        """
+        key = result_key(job.model, job.result_date(drop), drop.drop_id)
         try:
             there = self.bucket.metadata(key)
         except AwsError as error:
             if error_code(error) in _NOT_THERE:
                 return None
             raise
-        if (there.get("drop"), there.get("job")) != (drop.drop_id, job.name):
+        if there.get("drop") != drop.drop_id:
             return None
         rows = int(there["rows"])
         counts = Counts(drop.rows_in, rows, drop.rows_in - rows)
@@ -55,4 +58,5 @@ class WrittenResults:
             rejects_uri=rejects_uri,
             errors=errors,
             code_version=there.get(CODE_VERSION),
+            job=there.get("job") or None,
         )

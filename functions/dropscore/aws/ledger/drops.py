@@ -192,6 +192,11 @@ class Drops:
         """Say why a SCORING drop could not be collected; what becomes of it is decided at its job's end."""
         self._change(drop, {"reason": reason})
 
+    def keep_result_date(self, drop: Drop, model: ModelVersion, date: str) -> None:
+        """Say under which date a job of the version may have put its result; the first one stays."""
+        if model.package_arn not in drop.result_dates:
+            self._change(drop, {"result_dates": {**drop.result_dates, model.package_arn: date}})
+
     def score_again(self, drop: Drop, cohort: str, reason: str, *, alone: bool, now: datetime) -> Drop:
         """SCORING → PREPARED: its job left it unscored."""
         changes = {
@@ -212,11 +217,12 @@ class Drops:
         """→ SCORED: its result is written."""
         changes = {
             **self._scored_by(drop, model),
-            **_counted(done.counts),
+            **vars(done.counts),
             "result_uri": done.result_uri,
             "rejects_uri": done.rejects_uri,
             "errors": errors_attribute(done.errors),
             "code_version": done.code_version,
+            "job": done.job or drop.job,
             "reason": None,
         }
         return self._finish(drop, DropState.SCORED, changes, now)
@@ -225,7 +231,7 @@ class Drops:
         self, drop: Drop, reason: str, counts: Counts | None, rejects_uri: str | None, now: datetime
     ) -> Drop:
         """→ REJECTED: its content is at fault; `counts` where its rows were counted: none is scored."""
-        counted = _counted(counts.none_scored) if counts else dict.fromkeys(_PREPARED)
+        counted = vars(counts.none_scored) if counts else dict.fromkeys(_PREPARED)
         changes = {"reason": reason, "rejects_uri": rejects_uri, **counted}
         return self._finish(drop, DropState.REJECTED, changes, now)
 
@@ -263,11 +269,3 @@ class Drops:
     def _change(self, drop: Drop, changes: Item) -> Drop:
         """Change a drop that is as the caller read it; a reason is kept as far as `shortened` leaves it."""
         return drop_of(self._table.change(drop_pk(drop.drop_id), bounded(changes), still(drop)))
-
-
-def _counted(counts: Counts) -> Item:
-    return {
-        "rows_in": counts.rows_in,
-        "rows_scored": counts.rows_scored,
-        "rows_rejected": counts.rows_rejected,
-    }

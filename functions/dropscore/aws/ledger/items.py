@@ -152,6 +152,7 @@ def drop_of(item: Item) -> Drop:
         announced=bool(item.get("announced", False)),
         errors=_errors_of(item),
         code_version=item.get("code_version"),
+        result_dates=item.get("result_dates", {}),
         history=tuple(
             Step(DropState(step["state"]), moment(step["at"]), step.get("reason"))
             for step in item.get("history", ())
