@@ -15,6 +15,7 @@ CHECKOV_ENVIRONMENT := .venv-checkov/.installed
 CHECKED := .venv-checkov/.checked
 SAGEMAKER_ENVIRONMENT := .venv-sagemaker/.installed
 BENCH_ENVIRONMENT := .venv-bench/.installed
+MUTATE_ENVIRONMENT := .venv-mutate/.installed
 ARTIFACT := .aws-sam/.built
 BUILD_LOG := .aws-sam/build.log
 COMPILE := requirements/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
@@ -27,7 +28,7 @@ export SAM_CLI_TELEMETRY := 0
 # Packages come without byte code: unless it is kept, each of a hundred processes compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev setup-sagemaker setup-bench lint test test-slow test-all bench fuzz test-api test-chaos test-sim demo local invoke page openapi build deploy requirements clean
+.PHONY: help setup setup-dev setup-sagemaker setup-bench lint test test-slow test-all bench fuzz test-api test-chaos test-sim mutate demo local invoke page openapi build deploy requirements clean
 
 help: ## what there is to make (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,9 @@ test-chaos: setup-dev build ## functions killed, calls throttled, events doubled
 
 test-sim: $(DEV_ENVIRONMENT) ## every crash point, every switch between two invocations, RUNS= random lives (1000); SEED= the first of them, alone: that one
 	@$(RUN) tests.simulation $${RUNS:+--runs "$$RUNS"} $${SEED:+--seed "$$SEED"}
+
+mutate: $(DEV_ENVIRONMENT) $(MUTATE_ENVIRONMENT) ## mutations of domain and use cases that no fast test sees; COUNT= how many (60), SEED= which (0)
+	@.venv-mutate/bin/python -m tests.mutation --count "$${COUNT:-60}" --seed "$${SEED:-0}"
 
 bench: setup setup-bench build ## what scoring costs, beside others, under 10 minutes; LARGE=yes for 43 million rows, OUT= for JSON
 	@$(RUN) benchmarks all $${LARGE:+--large} $${OUT:+--folder "$$OUT"}
@@ -105,6 +109,7 @@ requirements: ## compile the *.in files into pinned requirements with hashes
 	@$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
 	@$(COMPILE) requirements/run.in --constraints requirements/dev.txt --output-file requirements/run.txt
 	@$(COMPILE) requirements/bench.in --output-file requirements/bench.txt
+	@$(COMPILE) requirements/mutate.in --output-file requirements/mutate.txt
 	@$(COMPILE) requirements/checkov.in --output-file requirements/checkov.txt
 	@$(COMPILE) requirements/sagemaker.in --output-file requirements/sagemaker.txt
 
@@ -130,6 +135,10 @@ $(CHECKOV_ENVIRONMENT): requirements/checkov.txt
 
 $(BENCH_ENVIRONMENT): requirements/bench.txt
 	@requirements/install .venv-bench $<
+	@touch $@
+
+$(MUTATE_ENVIRONMENT): requirements/mutate.txt
+	@requirements/install .venv-mutate $<
 	@touch $@
 
 $(SAGEMAKER_ENVIRONMENT): requirements/sagemaker.txt
