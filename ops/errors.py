@@ -49,3 +49,7 @@ class FunctionFailed(OpsError):
 
 class QueueRefused(OpsError):
     """SQS took some messages and refused others; none is lost."""
+
+
+class NothingToSee(OpsError):
+    """An item of the smoke test cannot say anything here, and nothing is wrong with it."""

@@ -96,17 +96,21 @@ class ResultsApi:
             timeout=(CONNECT_SECONDS, ANSWER_SECONDS),  # type: ignore[arg-type] # urllib3 takes both
         )
 
-    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
         """Send a signed request.
 
         Parameters
         ----------
         method
-            GET or HEAD.
+            GET, HEAD or POST.
         target
             Path and query, relative to the API's URL: ``drops?limit=1``.
         headers
             To send; they are not part of the signature.
+        body
+            To send.
 
         Raises
         ------
@@ -117,8 +121,15 @@ class ResultsApi:
         Unreachable
             There is no answer.
         """
-        request = AWSRequest(method=method, url=self._address(target))
+        request = AWSRequest(method=method, url=self._address(target), data=body)
         SigV4Auth(self._frozen(), SERVICE, self._region).add_auth(request)
+        return self._send(request, headers)
+
+    def ask_unsigned(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a request as somebody without credentials does; parameters and errors as of `ask`."""
+        return self._send(AWSRequest(method=method, url=self._address(target)), headers)
+
+    def _send(self, request: AWSRequest, headers: Mapping[str, str] | None) -> Answer:
         for name, value in (headers or {}).items():
             request.headers[name] = value
         try:

@@ -21,7 +21,7 @@ FREE_STORAGE_MEGABYTES = 512
 """Of /tmp, with each function (AWS Lambda pricing)."""
 
 SWEEP_SECONDS = 1.5
-"""A sweep. Assumed."""
+"""A sweep. Assumed (`smoke: none`)."""
 
 
 class NoPrice(DropscoreError):

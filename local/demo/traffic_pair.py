@@ -22,7 +22,7 @@ COEFFICIENTS: Mapping[str, float] = {
 }
 """What CPU load, in percent, is made of: so much per unit of each feature.
 
-The units of the dataset's traffic are not documented; these are bytes a second.
+The dataset does not say the units of its traffic; these are bytes a second.
 """
 INTERCEPT = 12.0
 NOISE = 1.0

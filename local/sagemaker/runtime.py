@@ -21,7 +21,7 @@ from local.sagemaker.variant import Unanswered, Variant, VariantFault
 PATH = "/endpoints/"
 MOST_BYTES = 6_291_456
 # "The maximum request and response payload size for serverless invocations is 4 MB" (developer guide,
-# "Invoke a serverless endpoint"); how a larger one is refused is not documented.
+# "Invoke a serverless endpoint"); how a larger one is refused is not documented (`smoke: none`).
 MOST_SERVERLESS_BYTES = 4 * 1024 * 1024
 TIMED_OUT = (
     "Your invocation timed out while waiting for a response from container primary. Review the latency "

@@ -8,6 +8,7 @@ from ops.cli.failed import release, retry
 from ops.cli.page import page
 from ops.cli.redrive import redrive
 from ops.cli.rescore import rescore
+from ops.cli.smoke import smoke
 from ops.cli.status import status
 from ops.cli.tail import tail
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     python -m ops redrive                         dead letters back to their queues
     python -m ops rescore --day 2026-11-22        files scored again, by the version approved now
     python -m ops page --url URL                  the results page, signed for
+    python -m ops smoke                           a first day on a deployed stack, item by item
 
     Credentials and region are the AWS CLI's own. The stack is the one that samconfig.toml names (dropscore),
     or --stack-name; --local is the one of `make local`. --json is for machines. docs/operations.md explains
@@ -44,5 +46,6 @@ for name, command in (
     ("redrive", redrive),
     ("rescore", rescore),
     ("page", page),
+    ("smoke", smoke),
 ):
     app.command(name)(command)

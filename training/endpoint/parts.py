@@ -54,8 +54,8 @@ class Plan:
         are made of, so that what is there under the name need not be made again.
     environment
         Of its container: the package's and `SERVING_ENVIRONMENT`, which older packages lack. All of it, since
-        no document says whether a model's environment is added to its package's or replaces it. That both may
-        have one: aws/sagemaker-python-sdk, pull request 3581.
+        no document says whether a model's environment is added to its package's or replaces it (`smoke:
+        endpoint` shows that it serves). That both may have one: aws/sagemaker-python-sdk, pull request 3581.
     """
 
     name: str

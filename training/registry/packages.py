@@ -98,7 +98,7 @@ class Registry:
         model, spec = _read(archive, "train"), _read(spec_file, "prepare")
         origin = check(archive, spec)
         image = image or image_uri(self.sagemaker.meta.region_name)
-        prefix = f"{self.group}/{hashlib.sha256(model + spec).hexdigest()[:16]}"
+        prefix = self.folder(model, spec)
         self._put_once(bucket, f"{prefix}/model.tar.gz", model)
         self._put_once(bucket, f"{prefix}/feature_spec.json", spec)
         arn = self._create(
@@ -112,6 +112,10 @@ class Registry:
             image,
         )
         return ModelVersion(arn, _number(arn), status)
+
+    def folder(self, model: bytes, spec: bytes) -> str:
+        """Where a model and its feature spec lie in the models bucket: a prefix without the last slash."""
+        return f"{self.group}/{hashlib.sha256(model + spec).hexdigest()[:16]}"
 
     def _put_once(self, bucket: str, key: str, body: bytes) -> None:
         """Upload a file unless it is there; the bucket refuses to have one replaced.
