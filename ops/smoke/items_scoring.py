@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dropscore.aws.ledger.drops import INDEXED_STATES
-from dropscore.domain.drop import Drop, DropState, Source, why_no_drop
+from dropscore.domain.drop import Drop, DropState
 from dropscore.domain.job import Job, Outcome
 from dropscore.domain.keys import OUTPUT_SUFFIX, base_name, outputs_prefix
+from dropscore.domain.source import Source, why_no_drop
 from ops.errors import NothingToSee
 from ops.smoke.frame import Seen, Smoke, failed, ok
 from ops.smoke.tiny_model import parquet, right_answer, train_tiny_model
