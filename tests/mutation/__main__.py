@@ -157,11 +157,14 @@ def main(arguments: list[str]) -> None:
                 copies.put(copy)
 
         survivors = 0
-        with ThreadPoolExecutor(WORKERS) as pool:
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
             for mutation, survived in zip(sample, pool.map(tried, sample), strict=True):
                 survivors += survived
                 if survived:
                     _say(_told(mutation))
+        finally:
+            pool.shutdown(cancel_futures=True)
     _say(f"{len(sample)} mutations, {len(sample) - survivors} killed, {survivors} survivors")
 
 
