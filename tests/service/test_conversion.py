@@ -19,6 +19,7 @@ from dropscore.domain.accuracy import ErrorStatistics
 from dropscore.domain.drop import Counts
 from dropscore.domain.errors import MAX_MESSAGE, ContentError, ResultConflict, ServiceBusy
 from dropscore.domain.job import Job, JobState, Member
+from dropscore.domain.keys import result_key
 from dropscore.domain.lineage import Lineage
 from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.results import rejects_table
@@ -242,15 +243,22 @@ def test_a_result_of_an_earlier_release_s_try_is_that_release_s(work):
     assert put(work, actual=0.1, code_version="def456") == first
 
 
-@pytest.mark.parametrize(("name", "found"), [("dropscore-j", True), ("dropscore-k", False)])
-def test_a_result_that_was_left_behind_is_its_job_s_and_no_other_s(work, name, found):
-    put(work)
+@pytest.mark.parametrize("name", ["dropscore-j", "dropscore-another"])
+def test_a_result_that_was_left_behind_is_adopted_whichever_of_its_drop_s_jobs_has_put_it(work, name):
+    put(work, job="dropscore-j")
     job = Job(name, JobState.STARTED, MODEL, (Member.of(DROP),), NOW, scored_date="2026-03-04")
-    drop = replace(DROP, rows_in=4)
 
-    outcome = WrittenResults(work).left_behind(drop, job)
+    outcome = WrittenResults(work).left_behind(replace(DROP, rows_in=4), job)
 
-    assert (outcome is not None and outcome.counts == Counts(4, 4, 0)) is found
+    assert outcome is not None
+    assert (outcome.counts, outcome.job) == (Counts(4, 4, 0), "dropscore-j")
+
+
+def test_an_object_of_another_drop_in_its_place_is_not_adopted(work):
+    key = result_key(MODEL, "2026-03-04", DROP.drop_id)
+    work.put_once(key, io.BytesIO(b"another's"), "application/octet-stream", {"drop": "0" * 20, "rows": "4"})
+    job = Job("dropscore-j", JobState.STARTED, MODEL, (Member.of(DROP),), NOW, scored_date="2026-03-04")
+    assert WrittenResults(work).left_behind(replace(DROP, rows_in=4), job) is None
 
 
 def test_what_is_said_beside_a_result_fits_into_s3_s_metadata(work):
