@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from calendar import isleap, weekday
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from itertools import count
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dropscore.domain.zones import zone
+from dropscore.domain.zones import fixed_offset, zone
 
 UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 FIRST_SECOND = int(datetime(1, 1, 3, tzinfo=UTC).timestamp())
 LAST_SECOND = int(datetime(9999, 12, 29, tzinfo=UTC).timestamp())
 """Seconds since 1970 between which every zone's wall clock stays within Python's calendar."""
+
+FIRST_YEAR, RULES_FROM, STEP = 1840, 2101, 5 * 86_400
+"""What is known of the pinned zone database, and held by a test: see `_year_like` and `_periods`."""
 
 
 def wall_clock(instants: pa.Array, name: str) -> pa.Array:
@@ -35,46 +39,58 @@ def wall_clock(instants: pa.Array, name: str) -> pa.Array:
     unit = instants.type.unit
     naive = pa.timestamp(unit)
     ticks = instants.cast(pa.timestamp(unit, "UTC") if instants.type.tz else naive).cast(pa.int64())
+    per_second = UNITS_PER_SECOND[unit]
+    if (fixed := fixed_offset(name)) is not None:
+        return pc.add(ticks, fixed * per_second).cast(naive)
     years = sorted(pc.unique(pc.year(ticks.cast(naive))).drop_null().to_pylist())
     if not years:
         return ticks.cast(naive)
-    periods = _periods(name, years)
-    per_second = UNITS_PER_SECOND[unit]
-    starts = pa.array([start * per_second for start, _ in periods], pa.int64())
+    # Only the years that are in the data: a date far away, such as 9999-01-01 for "never", costs one year.
+    periods = [period for year in years for period in _periods(name, year)]
+    # In nanoseconds the first and the last year begin or change beyond 64 bits.
+    starts = pa.array([min(max(start * per_second, -(2**63)), 2**63 - 1) for start, _ in periods], pa.int64())
     shifts = pa.array([offset * per_second for _, offset in periods], pa.int64())
     period = pc.subtract(pc.search_sorted(starts, ticks.fill_null(starts[0]), side="right"), 1)
     return pc.add(ticks, shifts.take(period)).cast(naive)
 
 
-def _periods(name: str, years: Sequence[int]) -> list[tuple[int, int]]:
-    """The periods of constant offset that the years (ascending) consist of: first second and offset of each.
-
-    Only the years that are in the data: a date far away, such as 9999-01-01 for "never", costs one year.
-    """
-    periods: list[tuple[int, int]] = []
-    for year in years:
-        start = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
-        periods += [(start, _offset(zone(name), start)), *_changes(name, year)]
-    return periods
-
-
 @lru_cache(maxsize=16_384)
-def _changes(name: str, year: int) -> tuple[tuple[int, int], ...]:
-    """The seconds of `year` (UTC) at which the offset changes, each with the offset from then on.
+def _periods(name: str, year: int) -> tuple[tuple[int, int], ...]:
+    """The periods of constant offset that a year (UTC) consists of: first second and offset of each.
 
-    Steps a day at a time and then halves: no zone in the database changes twice within a day.
+    Steps some days at a time and then halves: no zone in the database changes twice within `STEP`.
     """
-    here = zone(name)
-    low = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
-    end = int(datetime(year, 12, 31, tzinfo=UTC).timestamp()) + 86_400
-    changes = []
-    while low < end:
-        high = low + 86_400
-        before, after = _offset(here, low), _offset(here, high)
+    start = _start(year)
+    if (like := _year_like(year)) != year:
+        shift = start - _start(like)
+        return tuple((second + shift, offset) for second, offset in _periods(name, like))
+    here, end = zone(name), _start(year + 1)
+    before = _offset(here, start)
+    periods = [(start, before)]
+    for low in range(start, end, STEP):
+        high = min(low + STEP, end)
+        after = _offset(here, high)
         if before != after:
-            changes.append((_border(here, low, high, after), after))
-        low = high
-    return tuple(changes)
+            periods.append((_border(here, low, high, after), after))
+            before = after
+    return tuple(periods)
+
+
+def _year_like(year: int) -> int:
+    """A year with the same changes of offset, so that no more than some 270 years are looked into.
+
+    No zone in the database has a change before `FIRST_YEAR`, and from `RULES_FROM` on all come from yearly
+    rules, which know a year by its length and the weekday it begins with (POSIX, `TZ`): there are 14 kinds.
+    """
+    if year < RULES_FROM:
+        return max(year, FIRST_YEAR)
+    kind = (isleap(year), weekday(year, 1, 1))
+    return next(like for like in count(RULES_FROM) if (isleap(like), weekday(like, 1, 1)) == kind)
+
+
+def _start(year: int) -> int:
+    """The first second of a year (UTC)."""
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
 
 
 def _border(here: tzinfo, low: int, high: int, after: int) -> int:
