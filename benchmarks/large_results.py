@@ -43,7 +43,9 @@ def lineage(rows: int) -> Lineage:
     drop = Drop(
         f"{rows:020d}", DropState.SCORED, source, NOW, finished_at=NOW, rows_in=rows, rows_scored=rows
     )
-    return Lineage(drop, MODEL, "dropscore-benchmark", NOW.date().isoformat(), "timestamp[ms]", "benchmark")
+    return Lineage(
+        drop, MODEL, "dropscore-benchmark", NOW.date().isoformat(), "timestamp[ms]", "wall clock", "benchmark"
+    )
 
 
 def write(folder: Path, rows: int, device: Callable[[NDArray[np.int64]], pa.Array]) -> None:

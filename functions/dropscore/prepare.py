@@ -190,6 +190,8 @@ class Prepare:
                 "a crash of the reader): split the file or write it anew"
             )
         done = self.files.convert(drop, model, self.deadline.for_files)
+        if done.timestamps_read_as == "UTC":
+            logger.info("the file's timestamps have no zone, the feature spec has: they are read as UTC")
         now = self.deadline.clock()
         if done.refusal:
             return self.drops.reject(drop, done.refusal, done.counts, done.rejects_uri, now)

@@ -66,7 +66,9 @@ class Stack:
         drop = self.prepare(self.arrive(key, version), table.num_rows + rejected, rejected)
         drop = self.claim(drop)
         kind = f"timestamp[us, tz={zone}]" if zone else "timestamp[us]"
-        lineage = Lineage(drop, MODEL, drop.job, "2026-03-04", kind, "abc123")
+        lineage = Lineage(
+            drop, MODEL, drop.job, "2026-03-04", kind, "instants" if zone else "wall clock", "abc123"
+        )
         with NewResult(lineage, table.column_names[4:]) as result:
             result.add(table)
             self.reading.results.put(lineage.key, result.finish(), PARQUET)

@@ -190,7 +190,7 @@ def test_a_file_of_just_as_much_as_is_allowed_is_converted(work):
 
 def put(work, job="dropscore-j", rows=2, actual=None, code_version="abc123"):
     """Put a result of two shards, each of so many rows: what the ledger shall know of it."""
-    lineage = Lineage(DROP, MODEL, job, "2026-03-04", "timestamp[ms]", code_version)
+    lineage = Lineage(DROP, MODEL, job, "2026-03-04", "timestamp[ms]", "wall clock", code_version)
     columns = {
         "row": pa.array(range(rows), pa.int64()),
         "ts": pa.nulls(rows, pa.timestamp("us")),

@@ -126,6 +126,74 @@ def test_a_timestamp_outside_the_calendar_rejects_its_row_and_no_other(unit, tic
     assert found.features.num_rows == 1
 
 
+NOON = 1_719_835_200  # 2024-07-01T12:00:00Z
+
+
+@pytest.mark.parametrize("timezone", ["Asia/Kolkata", "+05:30", "UTC+05:30", None])
+def test_the_same_instants_have_the_same_features_whatever_zone_the_file_names(timezone):
+    """Spark, dask and Athena rewrite zoned timestamps as UTC."""
+    by_zone = {
+        own: clock_features(["hour", "minutes"], pa.array([NOON], pa.timestamp("s", own)), timezone)
+        for own in ("Asia/Kolkata", "UTC", "utc", "Z", "GMT+8", "UTC+01:00", "+0530")
+    }
+    kolkata = {"hour": [17], "minutes": [30]}
+    if timezone:  # of the spec: the file's own is a label
+        assert all(features == kolkata for features in by_zone.values())
+    else:  # what a spec without a zone means: each file's own
+        assert [features["hour"] for features in by_zone.values()] == [
+            [17],
+            [12],
+            [12],
+            [12],
+            [20],
+            [13],
+            [17],
+        ]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        FeatureSpec(("x",), timestamp="t"),
+        FeatureSpec(("x", "hour"), timestamp="t", timezone="Asia/Kolkata"),
+    ],
+    ids=["without-features-of-time", "with-the-spec-s-zone"],
+)
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "+99:00", "dateutil//usr/share/zoneinfo/Asia/Tokyo", "a ☃"])
+def test_a_zone_that_only_labels_the_column_rejects_nothing(spec, zone):
+    found = extract(spec, {"x": pa.array([1]), "t": pa.array([NOON], pa.timestamp("s", zone))})
+    assert found.rejects.num_rows == 0
+    assert found.context.column("ts").cast(pa.int64()).to_pylist() == [NOON * 10**6]
+    assert found.features.to_pylist() == [{"row": 0, "x": 1} | ({"hour": 17} if spec.derived else {})]
+
+
+def test_a_zone_whose_name_is_not_utf_8_is_refused_where_it_is_used_and_else_a_label():
+    name = pa.schema([("t", pa.timestamp("s", "Mars/Olympus"))]).serialize().to_pybytes()
+    (kind,) = pa.ipc.read_schema(pa.py_buffer(name.replace(b"Mars", b"\xff" * 4))).types
+    column = pa.array([NOON]).cast(kind)
+    with pytest.raises(ContentError, match="column 't': the name of its time zone is not UTF-8"):
+        clock_features(["hour"], column)
+    assert clock_features(["hour"], column, "Asia/Kolkata") == {"hour": [17]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "timezone", "read_as"),
+    [
+        (pa.timestamp("us", "Asia/Tokyo"), None, "instants"),
+        (pa.timestamp("us", "Asia/Tokyo"), "Asia/Kolkata", "instants"),
+        (pa.dictionary(pa.int8(), pa.timestamp("us", "UTC")), "Asia/Kolkata", "instants"),
+        (pa.timestamp("us"), "Asia/Kolkata", "UTC"),
+        (pa.date32(), "Asia/Kolkata", "UTC"),
+        (pa.timestamp("us"), None, "wall clock"),
+        (None, "Asia/Kolkata", ""),
+    ],
+)
+def test_a_file_s_timestamps_are_instants_or_taken_as_utc_or_as_they_stand(kind, timezone, read_as):
+    file = pa.schema([("x", pa.int64()), *([("t", kind)] if kind else [])])
+    spec = FeatureSpec(("x",), timestamp="t", timezone=timezone)
+    assert Extraction.bind(spec, file).timestamps_read_as == read_as
+
+
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 COLUMNS = st.one_of(
     st.tuples(st.just(pa.float64()), st.lists(FINITE)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
@@ -47,6 +48,53 @@ def test_a_result_says_where_it_came_from(world: World) -> None:
     assert metadata["transform_job"] == drop.job
     assert metadata["ts_source_type"] == "timestamp[ms]"
     assert metadata["feature_spec_sha256"] == world.sagemaker.packages[0].metadata["feature_spec_sha256"]
+
+
+MINUTE = 1_622_505_600_000  # 2021-06-01T00:00:00Z, in milliseconds
+
+
+@pytest.mark.parametrize(
+    ("own", "timezone", "read_as", "line"),
+    [
+        ("Asia/Kolkata", "Asia/Kolkata", "instants", "0,30,5"),
+        ("UTC", "Asia/Kolkata", "instants", "0,30,5"),
+        ("Mars/Olympus", "Asia/Kolkata", "instants", "0,30,5"),
+        (None, "Asia/Kolkata", "UTC", "0,30,5"),
+        (None, None, "wall clock", "0,0,0"),
+        ("Asia/Kolkata", None, "instants", "0,30,5"),
+        ("UTC", None, "instants", "0,0,0"),
+    ],
+)
+def test_a_result_says_how_its_timestamps_were_read(
+    world: World,
+    caplog: pytest.LogCaptureFixture,
+    own: str | None,
+    timezone: str | None,
+    read_as: str,
+    line: str,
+) -> None:
+    # GIVEN a model that was trained in a zone, or in none
+    world.approve(spec=replace(SPEC, timezone=timezone))
+    # WHEN a file's timestamps have a zone, another one, or none
+    with caplog.at_level("INFO"):
+        drop_id = world.put("a.parquet", parquet(1, ts=pa.array([MINUTE], pa.timestamp("ms", own))))
+        world.run()
+    # THEN features are in the model's zone, and result and log say what was made of a file without one
+    assert world.states(drop_id) == ["SCORED"]
+    (shard,) = world.adapters.work.names(f"features/{drop_id}/")
+    assert world.adapters.work.read(f"features/{drop_id}/{shard}").decode() == f"{line}\n"
+    metadata = {k.decode(): v.decode() for k, v in world.result(drop_id).schema.metadata.items()}
+    assert metadata["ts_read_as"] == read_as
+    assert ("they are read as UTC" in caplog.text) == (read_as == "UTC")
+
+
+def test_a_drop_that_an_earlier_version_prepared_is_scored(world: World, monkeypatch) -> None:
+    """Whose context does not say how the timestamps were read."""
+    world.approve()
+    monkeypatch.setattr("dropscore.files.conversion.TS_READ_AS_METADATA", "unknown")
+    drop_id = world.put("a.parquet", parquet(3))
+    world.run()
+    assert world.result(drop_id).schema.metadata[b"ts_read_as"] == b""
 
 
 def test_a_message_that_comes_twice_makes_one_result(world: World) -> None:

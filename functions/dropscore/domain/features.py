@@ -16,7 +16,7 @@ from dropscore.domain.errors import ContentError, quoted
 from dropscore.domain.key_text import KEY_TYPES, is_key, key_text
 from dropscore.domain.row_faults import RowFaults
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
-from dropscore.domain.wall_clock import FIRST_SECOND, LAST_SECOND, UNITS_PER_SECOND, wall_clock
+from dropscore.domain.wall_clock import FIRST_SECOND, LAST_SECOND, UNITS_PER_SECOND, own_zone, wall_clock
 from dropscore.domain.zones import UnknownZone, zone
 
 _DAY = 86_400
@@ -78,13 +78,15 @@ class Extraction:
         Raises
         ------
         ContentError
-            A column is missing, there twice or of a wrong type, or its zone is unknown; the message names it.
+            A column is missing, there twice or of a wrong type, or features come from the clock of its own
+            zone, which is unknown; the message names it.
         """
         for name in spec.column_features:
             _require(schema, name, _is_numeric, "a number or boolean")
         if spec.timestamp is not None and (spec.derived or spec.timestamp in schema.names):
             kind = _require(schema, spec.timestamp, _is_timestamp, "a timestamp or date")
-            _check_zone(spec.timestamp, kind)
+            if spec.derived and spec.timezone is None:  # otherwise the column's own zone is a label
+                _check_zone(spec.timestamp, kind)
         if spec.target is not None and spec.target in schema.names:
             _require(schema, spec.target, _is_numeric, "a number or boolean")
         keys = tuple(name for name in spec.keys if name in schema.names or name not in folders)
@@ -107,6 +109,20 @@ class Extraction:
         """The type of the timestamp column, or None where the file has none."""
         name = self.spec.timestamp
         return self.schema.field(name).type if name is not None and name in self.schema.names else None
+
+    @property
+    def timestamps_read_as(self) -> str:
+        """How the timestamps are read; empty where the file has none.
+
+        `instants` have a zone of their own. Without one they are `UTC` where the spec has a zone, which
+        features are computed in, and else `wall clock`.
+        """
+        kind = self.timestamp_type
+        if kind is None:
+            return ""
+        if "tz=" in str(kind):
+            return "instants"
+        return "wall clock" if self.spec.timezone is None else "UTC"
 
     def extract(self, batch: pa.RecordBatch, first_row: int) -> Extract:
         """Turn a batch, whose first is row `first_row` of the source, into features, context and rejects."""
@@ -247,8 +263,8 @@ def _is_timestamp(kind: pa.DataType) -> bool:
 
 
 def _check_zone(name: str, kind: pa.DataType) -> None:
-    if pt.is_timestamp(kind) and kind.tz is not None:
-        try:
-            zone(kind.tz)
-        except UnknownZone as error:
-            raise ContentError(f"column {name!r}: {error}") from error
+    try:
+        if own := own_zone(kind):
+            zone(own)
+    except UnknownZone as error:
+        raise ContentError(f"column {name!r}: {error}") from error

@@ -20,6 +20,8 @@ class Lineage:
         `yyyy-mm-dd`: with drop and model version it fixes the result's key.
     timestamp_type
         The type that the timestamps came in; empty where there were none.
+    timestamps_read_as
+        `features.Extraction.timestamps_read_as`; empty also where an earlier version has prepared the drop.
     code_version
         Of Dropscore.
     """
@@ -29,6 +31,7 @@ class Lineage:
     job: str
     scored_date: str
     timestamp_type: str
+    timestamps_read_as: str
     code_version: str
 
     @property
@@ -53,5 +56,6 @@ class Lineage:
             "transform_job": self.job,
             "scored_date": self.scored_date,
             "ts_source_type": self.timestamp_type,
+            "ts_read_as": self.timestamps_read_as,
             "code_version": self.code_version,
         }

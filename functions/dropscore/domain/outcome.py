@@ -30,6 +30,8 @@ class FileOutcome:
         Of the Dropscore that has written the result.
     job
         The transform job whose predictions the result has; None where it needed none.
+    timestamps_read_as
+        `features.Extraction.timestamps_read_as`, where shards were written.
     """
 
     counts: Counts
@@ -41,3 +43,4 @@ class FileOutcome:
     code_version: str | None = None
     feature_bytes: int = 0
     job: str | None = None
+    timestamps_read_as: str = ""

@@ -40,8 +40,9 @@ class FeatureSpec:
         Columns of the drop, or folders `name=value` of its key where it lacks the column, that identify a row
         to its consumer; results carry them as strings (`key_text`).
     timezone
-        IANA name of the zone whose wall clock derived features show; None for the column's own.
+        The zone whose wall clock derived features show, as `zones.zone` takes it; None for the column's own.
         Timestamps without a zone are taken as UTC when this is set, and as wall clock when it is not.
+        Training writes the one that its files have.
     baseline
         Statistics of the training data, for drift checks; opaque here.
     """

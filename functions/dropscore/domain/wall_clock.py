@@ -9,8 +9,9 @@ from itertools import count
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as pt
 
-from dropscore.domain.zones import fixed_offset, zone
+from dropscore.domain.zones import UnknownZone, fixed_offset, zone
 
 UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -20,6 +21,21 @@ LAST_SECOND = int(datetime(9999, 12, 29, tzinfo=UTC).timestamp())
 
 FIRST_YEAR, RULES_FROM, STEP = 1840, 2101, 5 * 86_400
 """What is known of the pinned zone database, and held by a test: see `_year_like` and `_periods`."""
+
+
+def own_zone(kind: pa.DataType) -> str | None:
+    """The name of the zone that a column's type has, dictionary-encoded or not; None where it has none.
+
+    Raises
+    ------
+    UnknownZone
+        The name is not UTF-8.
+    """
+    kind = kind.value_type if pt.is_dictionary(kind) else kind
+    try:
+        return kind.tz if pt.is_timestamp(kind) else None
+    except UnicodeDecodeError as error:
+        raise UnknownZone(f"the name of its time zone is not UTF-8: {error}") from error
 
 
 def wall_clock(instants: pa.Array, name: str) -> pa.Array:
@@ -38,7 +54,7 @@ def wall_clock(instants: pa.Array, name: str) -> pa.Array:
     """
     unit = instants.type.unit
     naive = pa.timestamp(unit)
-    ticks = instants.cast(pa.timestamp(unit, "UTC") if instants.type.tz else naive).cast(pa.int64())
+    ticks = instants.cast(pa.int64())
     per_second = UNITS_PER_SECOND[unit]
     if (fixed := fixed_offset(name)) is not None:
         return pc.add(ticks, fixed * per_second).cast(naive)

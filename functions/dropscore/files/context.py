@@ -15,7 +15,8 @@ from dropscore.domain.shards import ROW_GROUP
 
 SHARD_ROWS_METADATA = "shard_rows"
 TS_TYPE_METADATA = "ts_source_type"
-"""What the context's key-value metadata say: rows per shard, and the type that the timestamps came in."""
+TS_READ_AS_METADATA = "ts_read_as"
+"""What the context's key-value metadata say: rows per shard, the timestamps' type, and how they were read."""
 
 _FIXED = len(context_schema(()))
 
@@ -55,6 +56,7 @@ class Context:
         self._shard_rows = int(said[SHARD_ROWS_METADATA])
         self._reading = Lock()
         self.timestamp_type = said[TS_TYPE_METADATA]
+        self.timestamps_read_as = said.get(TS_READ_AS_METADATA, "")
         self.spec_keys: list[str] = footer.schema.names[_FIXED:]
         narrow = [name for place, name in enumerate(self.spec_keys, _FIXED) if self._is_narrow(place)]
         self._file = pq.ParquetFile(file, metadata=footer, pre_buffer=True, read_dictionary=narrow)

@@ -23,7 +23,7 @@ from dropscore.domain.outcome import FileOutcome
 from dropscore.domain.reading import OpenParquet, open_parquet, read_batches
 from dropscore.domain.results import rejects_table
 from dropscore.domain.shards import ROW_GROUP, Shard, convert
-from dropscore.files.context import SHARD_ROWS_METADATA, TS_TYPE_METADATA
+from dropscore.files.context import SHARD_ROWS_METADATA, TS_READ_AS_METADATA, TS_TYPE_METADATA
 from dropscore.files.rejects import Rejects
 from dropscore.files.results import NewResult, Results
 from dropscore.files.spool import PARQUET, ParquetSpool
@@ -33,6 +33,8 @@ from dropscore.settings import Limits
 FETCHES = 4
 """Parts of a file that are fetched at once: each waits for S3 most of its time."""
 
+_TYPE_SHOWN = 200
+"""Characters of the timestamps' type: a zone's name may have any length, and is in every page's footer."""
 
 _TIDIED_AFTER = 16
 """After so many shards the system gets back what memory is free (malloc_trim(3)): what the context's footer
@@ -51,7 +53,7 @@ class Conversion:
         self._work = work
         self._results = results
         self._limits = limits
-        self._timestamp_type = ""
+        self._timestamp_type = self._timestamps_read_as = ""
         self._shards = 0
         self._shard_rows = ROW_GROUP
         self._feature_bytes = 0
@@ -79,7 +81,12 @@ class Conversion:
         if not counts.rows_in:
             return self._put_empty_result(counts, code_version)
         self._keep_context()
-        return FileOutcome(counts, shards=self._shards, feature_bytes=self._feature_bytes)
+        return FileOutcome(
+            counts,
+            shards=self._shards,
+            feature_bytes=self._feature_bytes,
+            timestamps_read_as=self._timestamps_read_as,
+        )
 
     def _read(self, file: RangedFile) -> Counts:
         """Write the file's shards, gather context and rejects."""
@@ -100,13 +107,22 @@ class Conversion:
             pieces = pieces_of(file, parquet, extraction, self._limits.shard_bytes, threads)
             for _ in threads.in_order(self._put, self._kept(pieces)):
                 pass
-        self._timestamp_type = str(extraction.timestamp_type or "")
+        self._timestamp_type = str(extraction.timestamp_type or "")[:_TYPE_SHOWN]
+        self._timestamps_read_as = extraction.timestamps_read_as
         return Counts(rows, self._context.rows, self._rejects.rows)
 
     def _put_empty_result(self, counts: Counts, code_version: str) -> FileOutcome:
         drop = self._drop
         scored_date = drop.arrived_at.date().isoformat()
-        lineage = Lineage(drop, self._model.version, "", scored_date, self._timestamp_type, code_version)
+        lineage = Lineage(
+            drop,
+            self._model.version,
+            "",
+            scored_date,
+            self._timestamp_type,
+            self._timestamps_read_as,
+            code_version,
+        )
         with NewResult(lineage, self._keys) as result:
             return self._results.put(result, counts)
 
@@ -116,6 +132,7 @@ class Conversion:
         self._context.metadata = {
             SHARD_ROWS_METADATA: str(self._shard_rows),
             TS_TYPE_METADATA: self._timestamp_type,
+            TS_READ_AS_METADATA: self._timestamps_read_as,
         }
         self._work.put(context_key(drop.drop_id, drop.attempt), self._context.finish(), PARQUET)
         if self._rejects.rows:

@@ -62,7 +62,13 @@ class Joining:
                 for name, rows in zip(names, context.shards, strict=True)
             ]
             lineage = Lineage(
-                drop, job.model, job.name, job.result_date(drop), context.timestamp_type, self.code_version
+                drop,
+                job.model,
+                job.name,
+                job.result_date(drop),
+                context.timestamp_type,
+                context.timestamps_read_as,
+                self.code_version,
             )
             with NewResult(lineage, context.spec_keys) as result, Rejects() as rejects:
                 self._add_prepared_rejects(drop, rejects)
