@@ -21,5 +21,9 @@ class NotEnoughRows(TrainingError):
         self.finding = finding
 
 
+class SeveralZones(TrainingError):
+    """Files have timestamps of several zones, or some of them have none, and no zone was asked for."""
+
+
 class PackageRefused(TrainingError):
     """A model archive or its feature spec would not work in the container; nothing was registered."""

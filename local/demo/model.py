@@ -18,9 +18,9 @@ from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
 from local.demo.files import DemoInputError
 from local.demo.sensor_month import write_sensor_month
 from training.data.prepared import write_prepared
-from training.data.reading import Request, TrainingData, read_training_data
+from training.data.reading import Request, TrainingData, check_sizes, read_training_data
 from training.data.split import Split, split
-from training.errors import NotEnoughRows
+from training.errors import NotEnoughRows, SeveralZones
 from training.model.local import train
 from training.model.metrics import Metrics
 from training.model.run import TrainedModel
@@ -111,9 +111,10 @@ def choose_training_data(paths: Sequence[Path], wish: Wish, month: Path) -> Trai
         data = _read(paths, spec)
     except NotEnoughRows as error:
         return _fall_back(month, spec, error)
+    zone = f", features in {data.spec.timezone}" if data.spec.timezone and data.spec.derived else ""
     used = [footer.path for footer in data.used]
     origin = GENERATED_MONTH if used == [month] else f"{len(used)} of {len(paths)} files"
-    return TrainingChoice(data, f"{origin}, {len(data.rows):,} rows")
+    return TrainingChoice(data, f"{origin}, {len(data.rows):,} rows{zone}")
 
 
 def _fall_back(month: Path, spec: FeatureSpec, own: NotEnoughRows) -> TrainingChoice:
@@ -129,13 +130,17 @@ def _fall_back(month: Path, spec: FeatureSpec, own: NotEnoughRows) -> TrainingCh
 
 
 def _read(paths: Sequence[Path], spec: FeatureSpec) -> TrainingData:
-    """The rows of files that can be trained on."""
-    sensor = Sensor("the files", tuple(paths))
-    return read_training_data(Request((sensor,), spec, max_rows=MAX_TRAINING_ROWS, seed=SEED))
+    """The rows of files that can be trained on; with features in UTC where they have several zones."""
+    request = Request((Sensor("the files", tuple(paths)),), spec, max_rows=MAX_TRAINING_ROWS, seed=SEED)
+    try:
+        return read_training_data(request)
+    except SeveralZones:
+        return read_training_data(replace(request, spec=replace(spec, timezone="UTC")))
 
 
 def train_model(choice: TrainingChoice, folder: Path) -> TrainedModel:
     """Split at random, as the original work did, fit and pack in a folder."""
+    check_sizes(choice.data)
     return train(write_prepared(split(choice.data, Split.RANDOM, SEED), folder))
 
 

@@ -64,6 +64,20 @@ def test_a_timestamp_column_of_another_name_is_found_and_kept_for_scoring(write,
     assert (own.data.spec.timestamp, fallen_back.data.spec.timestamp) == ("time", "time")
 
 
+@pytest.mark.parametrize(
+    ("zones", "zone"),
+    [((None, None), None), (("Asia/Kolkata",) * 2, "Asia/Kolkata"), ((None, "GMT+8"), "UTC")],
+)
+def test_the_model_s_zone_is_that_of_the_files_and_utc_where_they_have_several(write, month, zones, zone):
+    tables = [SENSOR.set_column(0, "ts", SENSOR["ts"].cast(pa.timestamp("ms", own))) for own in zones]
+    files = [write(f"{number}.parquet", table) for number, table in enumerate(tables)]
+
+    choice = choose_training_data(files, Wish(), month)
+
+    assert choice.data.spec.timezone == zone
+    assert choice.source == "2 of 2 files, 1,000 rows" + (f", features in {zone}" if zone else "")
+
+
 def test_plain_columns_need_no_timestamp(write, month):
     choice = choose_training_data([write("a.parquet", PLAIN)], Wish(("a",), "b"), month)
 

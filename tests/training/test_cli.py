@@ -141,6 +141,35 @@ def test_what_is_no_duration_is_refused(text):
         microseconds(text)
 
 
+def test_prepare_says_whose_clock_shows_the_features(write_sensor, tmp_path):
+    naive, out = sensor_table(), tmp_path / "model"
+    zoned = naive.set_column(0, "ts", naive["ts"].cast(pa.timestamp("ms", "Asia/Kolkata")))
+    files = [write_sensor("a.parquet", zoned), write_sensor("b.parquet", zoned)]
+
+    told = run("prepare", *files, "--out", out, *OPTIONS)
+    assert "minutes, hour: as clocks show in zone Asia/Kolkata, in training and in scoring" in told.stdout
+    assert json.loads((out / "feature_spec.json").read_text())["timezone"] == "Asia/Kolkata"
+
+    mixed = [files[0], write_sensor("c.parquet", naive)]
+    refused = run("prepare", *mixed, "--out", out, *OPTIONS)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "--timezone" in refused.stderr
+
+    asked = run("prepare", *mixed, "--out", out, *OPTIONS, "--timezone", "GMT+8")
+    assert "1 of the files have timestamps without a zone: they were read as UTC" in asked.stderr
+
+
+def test_what_training_cannot_square_is_refused_before_anything_is_written(write_sensor, tmp_path):
+    frame = sensor_table().to_pandas()
+    frame.loc[3, "target"] = -1.7976931348623157e308
+    write_sensor(table=pa.Table.from_pandas(frame))
+
+    refused = run("prepare", tmp_path, "--out", tmp_path / "model", *OPTIONS)
+
+    assert refused.stderr.startswith("error: column 'target' has values beyond ±1e+150 (1 of them")
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_folder_gives_what_the_inbox_would_score_and_a_file_is_taken_as_it_is(write_sensor, tmp_path):
     file = write_sensor()
     data = file.read_bytes()

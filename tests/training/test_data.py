@@ -12,9 +12,9 @@ from pyarrow import csv
 from dropscore.domain.spec import FeatureSpec
 from tests.training.builders import SPEC, prepare, read, sensor_table
 from training.data.prepared import DAY_BEFORE
-from training.data.reading import MIN_ROWS
+from training.data.reading import LARGEST, MIN_ROWS, check_sizes
 from training.data.split import Split, split
-from training.errors import NotEnoughRows, TrainingError
+from training.errors import NotEnoughRows, SeveralZones, TrainingError
 
 
 def test_rows_are_the_features_and_target_that_pandas_computes(write_sensor):
@@ -197,3 +197,95 @@ def test_boolean_features_count_as_zero_and_one(write_sensor):
     data = read([write_sensor(table=table)], replace(SPEC, features=("busy",)))
 
     np.testing.assert_array_equal(data.rows[:4, 0], [1, 0, 1, 0])
+
+
+KOLKATA, UTC = "Asia/Kolkata", "UTC"
+
+
+def zoned(zone, rows=200):
+    """A sensor's rows, their timestamps instants that are labelled with a zone."""
+    table = sensor_table(rows)
+    return table.set_column(0, "ts", table["ts"].cast(pa.timestamp("ms", zone)))
+
+
+@pytest.mark.parametrize(
+    ("zones", "written"),
+    [
+        ((KOLKATA,), KOLKATA),
+        ((KOLKATA, KOLKATA), KOLKATA),
+        ((UTC, "utc", "Z", "Etc/UTC", "+00:00", "GMT"), UTC),
+        (("GMT+8", "+08:00", "Etc/GMT-8"), "+08:00"),
+        ((None,), None),
+    ],
+)
+def test_the_feature_spec_has_the_one_zone_that_the_files_have(write_sensor, zones, written):
+    files = [write_sensor(f"{number}.parquet", zoned(zone)) for number, zone in enumerate(zones)]
+
+    data = read(files)
+
+    assert data.spec.timezone == written
+    assert FeatureSpec.parse(data.spec.to_bytes()).timezone == written
+    own = read(files[:1]).rows
+    np.testing.assert_array_equal(data.rows, np.vstack([own] * len(files)))
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize(
+    ("zones", "told"),
+    [
+        (
+            (KOLKATA, UTC),
+            r"ts has zone Asia/Kolkata in .*0\.parquet and UTC in .*1\.parquet: give --timezone",
+        ),
+        (("Etc/GMT+8", "GMT+8"), r"ts has zone -08:00 in .* and \+08:00 in .*: give --timezone"),
+        ((None, UTC), r"ts has zone UTC in .*1\.parquet and none in .*0\.parquet.*: give --timezone"),
+    ],
+)
+def test_several_zones_are_refused_unless_one_is_asked_for(write_sensor, zones, told, timed):
+    files = [write_sensor(f"{number}.parquet", zoned(zone)) for number, zone in enumerate(zones)]
+
+    with pytest.raises(SeveralZones, match=told):
+        read(files, timed=timed)
+
+    data = read(files, replace(SPEC, timezone="Europe/Berlin"), timed=timed)
+    assert data.spec.timezone == "Europe/Berlin"
+    assert data.read_as_utc == zones.count(None)
+    np.testing.assert_array_equal(data.rows[:200], data.rows[200:])  # the same instants
+    berlin = sensor_table().to_pandas().ts.dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin")
+    np.testing.assert_array_equal(data.rows[:200, 1], berlin.dt.hour)
+
+
+def test_zones_do_not_matter_where_nothing_comes_from_the_clock(write_sensor):
+    files = [
+        write_sensor(f"{n}.parquet", zoned(zone)) for n, zone in enumerate((KOLKATA, UTC, "Mars/Olympus"))
+    ]
+
+    data = read(files, replace(SPEC, features=("load",)), timed=True)
+
+    assert (len(data.rows), data.spec.timezone) == (600, None)
+
+
+def test_a_file_that_has_no_rows_or_no_timestamp_but_nulls_has_no_zone(write_sensor):
+    nulls = sensor_table().set_column(0, "ts", pa.nulls(200))
+    files = [
+        write_sensor("a.parquet", zoned(KOLKATA)),
+        write_sensor("b.parquet", zoned(None, rows=0)),
+        write_sensor("c.parquet", nulls),
+    ]
+
+    assert read(files, timed=True).spec.timezone == KOLKATA
+
+
+@pytest.mark.parametrize("name", ["load", "target"])
+def test_a_number_that_training_cannot_square_is_refused_by_its_column(write_sensor, name):
+    frame = sensor_table().to_pandas()
+    frame.loc[3, name] = LARGEST
+    check_sizes(read([write_sensor(table=pa.Table.from_pandas(frame))]))
+
+    frame.loc[[4, 5], name] = -1.7976931348623157e308  # of C's DBL_MAX, which stands for "no data"
+
+    told = (
+        rf"column '{name}' has values beyond ±1e\+150 \(2 of them, the first is -1.79\d+e\+308\).*write null"
+    )
+    with pytest.raises(TrainingError, match=told):
+        check_sizes(read([write_sensor(table=pa.Table.from_pandas(frame))]))

@@ -182,8 +182,18 @@ def test_resolutions_and_order_do_not_matter(write, join, units, zone):
 def test_zones_are_compared_as_instants(write, join):
     write("traffic/a.parquet", traffic(zone="Asia/Tokyo"))
     write("cpu/a.parquet", cpu(zone="America/New_York"))
+    write("cpu/b.parquet", cpu(zone="Mars/Olympus").slice(0, 0))
 
     assert len(join().rows) == 40
+
+
+def test_a_joined_sensor_s_zone_may_be_unknown_and_is_not_that_of_the_features(write, join):
+    write("traffic/a.parquet", traffic(zone="Asia/Tokyo"))
+    write("cpu/a.parquet", cpu(zone="Mars/Olympus"))
+
+    data = join()
+
+    assert (len(data.rows), data.spec.timezone) == (40, "Asia/Tokyo")
 
 
 def test_a_zone_and_none_are_not_compared_unless_it_is_said_how(write, join):

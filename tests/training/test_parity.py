@@ -2,12 +2,14 @@
 
 import datetime as dt
 import importlib.util
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +17,10 @@ from dropscore.domain.features import Extraction
 from dropscore.domain.reading import open_parquet, read_batches
 from dropscore.domain.shards import convert
 from dropscore.domain.spec import DERIVED_FEATURES, FeatureSpec
+from dropscore.predict.asked import SourceRows
+from dropscore.predict.matrix import matrix
 from tests.training.builders import prepare, read
-from training.data.reading import MIN_ROWS
+from training.data.reading import LARGEST, MIN_ROWS
 
 at = dt.datetime.fromisoformat
 SPEC = FeatureSpec((*DERIVED_FEATURES, "value"), "target", "ts")
@@ -127,8 +131,20 @@ def scored(path, spec):
     return rows
 
 
+def rewritten(table, path):
+    """A file of the same rows as Spark, dask and Athena write it: timestamps in UTC, whatever their zone."""
+    utc = table["ts"].cast(pa.timestamp(table["ts"].type.unit, "UTC"))
+    again = path.with_name("rewritten")
+    pq.write_table(table.set_column(0, "ts", utc), again)
+    return again
+
+
 def bits(rows):
     return np.asarray(rows, dtype=np.float64).view(np.uint64).tolist()
+
+
+def test_train_py_refuses_what_prepare_refuses():
+    assert TRAIN.LARGEST == LARGEST
 
 
 @given(drops())
@@ -138,12 +154,13 @@ def test_training_features_and_scoring_shards_are_identical_to_the_last_digit(tm
     path = tmp_path / "drop.parquet"
     pq.write_table(table, path, **options)
 
-    learned = read([path], spec).rows
-    expected = scored(path, spec)
+    data = read([path], spec)
 
-    numbers = learned[:, -1].astype(int).tolist()
-    assert numbers == sorted(expected)
-    assert bits(learned[:, :-1]) == bits([expected[number] for number in numbers])
+    numbers = data.rows[:, -1].astype(int).tolist()
+    for asked, dropped in ((spec, path), (data.spec, path), (data.spec, rewritten(table, path))):
+        expected = scored(dropped, asked)
+        assert numbers == sorted(expected)
+        assert bits(data.rows[:, :-1]) == bits([expected[number] for number in numbers])
 
 
 @given(drops())
@@ -161,3 +178,21 @@ def test_what_train_py_reads_is_what_was_prepared_to_the_last_digit(tmp_path_fac
     ]
     for features, target in read_back:
         assert bits(features) == bits([expected[number] for number in target.astype(int).tolist()])
+
+
+@pytest.mark.parametrize("own", ["Asia/Kolkata", "Europe/Berlin", "GMT+8", None])
+@pytest.mark.parametrize("timezone", [None, "America/New_York"])
+def test_a_model_is_asked_with_the_features_it_learned_from(tmp_path, own, timezone):
+    # GIVEN files of one zone, or of none
+    column = pa.array([at("2024-03-31T00:30") + dt.timedelta(minutes=20 * n) for n in range(40)])
+    columns = {"value": pa.array([1.5] * 40), "target": pa.array(range(40))}
+    path = tmp_path / "drop.parquet"
+    table = pa.table({"ts": column.cast(pa.timestamp("us", own)), **columns})
+    pq.write_table(table, path)
+    data = read([path], replace(SPEC, timezone=timezone))
+    # THEN whoever asks for a prediction, by instants or as the file stands, gets the model's features
+    texts = [row.isoformat() + ("Z" if own else "") for row in column.to_pylist()]
+    rows = [{"ts": text, "value": 1.5} for text in texts]
+    assert bits(matrix(SourceRows(rows), data.spec)) == bits(data.rows[:, :-1])
+    # AND a file of the same instants in UTC has them, too
+    assert bits([*scored(rewritten(table, path), data.spec).values()]) == bits(data.rows[:, :-1])

@@ -111,6 +111,20 @@ def test_empty_channel_is_refused(channels):
     )
 
 
+@pytest.mark.parametrize("channel", ["train", "test"])
+def test_a_number_whose_square_overflows_is_refused_by_its_column(channels, channel):
+    folder, *_ = channels
+    with (folder / channel / "part.csv").open("a") as file:
+        file.write("1.0,-1.7976931348623157e+308,1.0\n")
+
+    done = run_script(folder, "--features", "a b", "--target", "y")
+
+    assert done.returncode != 0
+    assert done.stderr.startswith(
+        "column y has values beyond 1e+150 (1, the first is -1.7976931348623157e+308)"
+    )
+
+
 def test_constant_test_target_has_no_r2(channels):
     folder, _, _ = channels
     (folder / "test" / "part.csv").write_text("a,y,b\n1,7,1\n2,7,2\n")

@@ -10,7 +10,7 @@ from dropscore.domain.spec import FeatureSpec
 from training.cli.options import Json, microseconds, split_names
 from training.cli.output import Output
 from training.data.prepared import write_prepared
-from training.data.reading import Request, TrainingData, read_training_data
+from training.data.reading import Request, TrainingData, check_sizes, read_training_data
 from training.data.split import Channels, Split, split
 from training.errors import TrainingError
 from training.sensors.files import find_sensor
@@ -55,7 +55,11 @@ def prepare(  # noqa: PLR0913, PLR0917 - an argument for each option
         str, typer.Option(help="Columns or folders (name=value) that name a row to its reader.")
     ] = "device_id",
     timezone: Annotated[
-        str | None, typer.Option(help="IANA zone of the derived features; by default the column's own.")
+        str | None,
+        typer.Option(
+            help="The zone whose clock shows the features of the timestamp, e.g. Europe/Berlin, UTC, +05:30."
+            " Timestamps without a zone are then read as UTC. By default the one zone of the files."
+        ),
     ] = None,
     how: Annotated[
         Split,
@@ -91,6 +95,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - an argument for each option
     )
     with output.progress("reading rows") as advance:
         read = read_training_data(request, advance)
+    check_sizes(read)
     channels = split(read, how, seed)
     write_prepared(channels, out)
     _tell(output, channels, request, out)
@@ -117,6 +122,7 @@ def _tell(output: Output, channels: Channels, request: Request, out: Path) -> No
     for reason, count in read.rejects.reasons.most_common():
         output.say(f"left out {count:,} rows of {read.source.name}: {reason}")
     _tell_of_drops(output, read)
+    _tell_of_zone(output, read)
     output.say(
         f"{len(channels.train):,} rows to train on, {len(channels.test):,} to test"
         + (f" from {channels.begin_of_test:%Y-%m-%d %H:%M:%S} on" if request.timed else "")
@@ -140,6 +146,18 @@ def _tell_of_drops(output: Output, read: TrainingData) -> None:
         )
 
 
+def _tell_of_zone(output: Output, read: TrainingData) -> None:
+    """Say whose clock shows the features of time, and what was made of timestamps without a zone."""
+    zone, derived = read.spec.timezone, ", ".join(read.spec.derived)
+    if zone and derived:
+        output.say(f"{derived}: as clocks show in zone {zone}, in training and in scoring")
+    if read.read_as_utc:
+        output.warn(
+            f"{read.read_as_utc} of the files have timestamps without a zone: they were read as UTC, and so"
+            " will be those of files to be scored"
+        )
+
+
 def _document(channels: Channels, out: Path) -> dict[str, object]:
     """What `prepare` did, as JSON has it."""
     read = channels.data
@@ -149,6 +167,7 @@ def _document(channels: Channels, out: Path) -> dict[str, object]:
         "source": read.source.name,
         "rows_train": len(channels.train),
         "rows_test": len(channels.test),
+        "timezone": read.spec.timezone,
         "begin_of_test": begin.isoformat() if begin else None,
         "files_used": [str(footer.path) for footer in read.used],
         "files_skipped": [{"file": str(one.path), "reason": one.reason} for one in read.skipped],

@@ -32,6 +32,9 @@ Metrics = dict[str, float | None]
 DAY_BEFORE = "target-a-day-before"
 """A column that the test channel may have: the target of the same minute a day before, or nan."""
 
+LARGEST = 1e150
+"""The largest number, either sign, that is trained on: as in training/data/reading.py, which says why."""
+
 
 def names(text: str) -> list[str]:
     """Read column names: separated by blanks, or a JSON list (for names that hold blanks)."""
@@ -76,6 +79,17 @@ def read_file(path: Path, columns: list[str]) -> Floats:
     if not lines:
         return np.empty((0, len(columns)))
     return np.loadtxt(lines, delimiter=",", dtype=np.float64, comments=None, usecols=wanted, ndmin=2)
+
+
+def check_sizes(columns: list[str], rows: Floats) -> None:
+    """Refuse numbers whose squares overflow when they are added up, by their column."""
+    for name, column in zip(columns, rows.T, strict=True):
+        beyond = column[np.abs(column) > LARGEST]
+        if len(beyond):
+            raise SystemExit(
+                f"column {name} has values beyond {LARGEST:g} ({len(beyond)}, the first is {beyond[0]}), and"
+                " training overflows: write null where there is no value, and prepare the data again"
+            )
 
 
 def files_of(channel: Path) -> list[Path]:
@@ -171,6 +185,8 @@ def main() -> None:
     chosen = arguments()
     train_features, train_target = read_channel(chosen.train, chosen.features, chosen.target)
     test_features, test_target = read_channel(chosen.test, chosen.features, chosen.target)
+    for features, target in ((train_features, train_target), (test_features, test_target)):
+        check_sizes([*chosen.features, chosen.target], np.column_stack([features, target]))
     model = LinearRegression().fit(train_features, train_target)
     metrics = {
         **evaluate(test_target, model.predict(test_features)),

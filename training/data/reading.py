@@ -1,9 +1,11 @@
 """Training data from parquet files: the features of dropscore.domain, of one sensor or of several joined."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from dropscore.domain.errors import quoted
@@ -12,7 +14,7 @@ from training.data.baseline import NullCounter
 from training.data.rejects import Rejects
 from training.data.rows import FileRows, RowReader, Usable
 from training.errors import NotEnoughRows, TrainingError
-from training.sensors.clocks import check_clocks
+from training.sensors.clocks import check_clocks, feature_zone, files_without_zone
 from training.sensors.devices import DeviceOfFile, Devices, default_device
 from training.sensors.files import Footer, Opened, Reader, Sensor, Skipped
 from training.sensors.partner import Partner, load
@@ -21,6 +23,11 @@ from training.sensors.roles import Roles, assign
 OnProgress = Callable[[int, int], None]
 MIN_ROWS = 20
 """Fewer usable rows make no model worth its name: three quarters to fit, a quarter to test."""
+
+LARGEST = 1e150
+"""The largest number, either sign, that is trained on: training adds up squares of differences, which are
+4e300 at most then, and float64 ends at 1.8e308: enough for 40 million rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,9 @@ class TrainingData:
     Attributes
     ----------
     spec
-        The feature spec, without a baseline.
+        The feature spec, without a baseline; with the zone of the files where features come from its clock.
+    read_as_utc
+        How many files have timestamps without a zone, where the spec has one.
     rows
         Shape (n, features + 1), float64, all finite: the features in the spec's order, then the target.
     instants
@@ -81,6 +90,7 @@ class TrainingData:
     """
 
     spec: FeatureSpec
+    read_as_utc: int
     rows: NDArray[np.float64]
     instants: NDArray[np.int64]
     day_before: NDArray[np.float64]
@@ -114,6 +124,8 @@ def read_training_data(request: Request, on_rows: OnProgress = lambda *_: None) 
     ------
     NotEnoughRows
         Fewer than ``MIN_ROWS`` usable rows are found; the message names the reasons.
+    SeveralZones
+        The files have timestamps of several zones, and the spec does not say which one features are in.
     TrainingError
         The spec names no target, or the sensors cannot be joined.
     """
@@ -126,13 +138,14 @@ def read_training_data(request: Request, on_rows: OnProgress = lambda *_: None) 
     partners = tuple(load(giving, device, request.spec, devices, reader) for giving in roles.givers)
     rows = RowReader(request.spec, devices, partners, request.tolerance, request.timed)
     files = list(_bound(request, roles.rows, device, partners, reader))
-    _check_clocks(request, files, roles)
+    spec = replace(request.spec, timezone=_feature_zone(request, files, roles), baseline={})
     used, kept = _read_all(request, files, rows, reader, on_rows)
     if sum(len(part.values) for part in kept) < MIN_ROWS:
         raise NotEnoughRows(_too_few(sum(len(part.values) for part in kept), reader.skipped, rows.rejects))
     instants = np.concatenate([part.instant for part in kept])
     return TrainingData(
-        spec=replace(request.spec, baseline={}),
+        spec=spec,
+        read_as_utc=files_without_zone(spec, _schemas(file.footer for file in files)) if spec.timezone else 0,
         rows=np.vstack([part.values for part in kept]),
         instants=instants,
         day_before=rows.history.day_before(np.concatenate([part.device for part in kept]), instants),
@@ -143,6 +156,26 @@ def read_training_data(request: Request, on_rows: OnProgress = lambda *_: None) 
         used=tuple(used),
         skipped=tuple(reader.skipped),
     )
+
+
+def check_sizes(data: TrainingData) -> None:
+    """Refuse rows whose numbers are too large to train on, as what stands for "no data" may be.
+
+    Scoring takes such a feature as it is; so its rows are not left out here.
+
+    Raises
+    ------
+    TrainingError
+        A value of a feature or of the target is beyond `LARGEST`; the message names the column and the value.
+    """
+    for name, column in zip([*data.spec.features, str(data.spec.target)], data.rows.T, strict=True):
+        beyond = column[np.abs(column) > LARGEST]
+        if len(beyond):
+            raise TrainingError(
+                f"column {name!r} has values beyond ±{LARGEST:g} ({len(beyond):,} of them, the first is"
+                f" {beyond[0]}), and training overflows: write null where there is no value, then the row is"
+                " left out"
+            )
 
 
 def _device(request: Request, opened: Sequence[Opened]) -> tuple[str, ...]:
@@ -174,12 +207,17 @@ def _bound(
             yield FileRows.bind(request.spec, footer, device, partners)
 
 
-def _check_clocks(request: Request, files: Sequence[FileRows], roles: Roles) -> None:
-    """Make sure that timestamps can be compared, where they have to be."""
+def _feature_zone(request: Request, files: Sequence[FileRows], roles: Roles) -> str | None:
+    """The zone that features are in; timestamps that have to be compared can be."""
     if request.timed or roles.givers:
         joined = [footer for giving in roles.givers for footer in giving.opened.footers]
-        footers = [*(file.footer for file in files), *joined]
-        check_clocks(request.spec, {footer.path: footer.schema for footer in footers})
+        check_clocks(request.spec, _schemas([*(file.footer for file in files), *joined]))
+    return feature_zone(request.spec, _schemas(file.footer for file in files))
+
+
+def _schemas(footers: Iterable[Footer]) -> dict[Path, pa.Schema]:
+    """The schemas of the files that have rows: an empty one may have been written without types."""
+    return {footer.path: footer.schema for footer in footers if footer.rows}
 
 
 def _read_all(

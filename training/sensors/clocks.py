@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.types as pt
 from numpy.typing import NDArray
 
 from dropscore.domain.features import Extraction
 from dropscore.domain.spec import FeatureSpec
-from training.errors import TrainingError
+from dropscore.domain.wall_clock import own_zone
+from dropscore.domain.zones import UnknownZone, one_name
+from training.errors import SeveralZones
 from training.sensors.devices import NO_DEVICE, DeviceOfFile, Devices
 
 NO_INSTANT = np.iinfo(np.int64).min
@@ -32,7 +35,8 @@ class Clock:
         ContentError
             It has not.
         """
-        bare = FeatureSpec(("hour",), timestamp=spec.timestamp, keys=device.columns, timezone=spec.timezone)
+        # A feature asks for the column and leaves out nulls; its zone does not matter to instants.
+        bare = FeatureSpec(("hour",), timestamp=spec.timestamp, keys=device.columns, timezone="UTC")
         return cls(Extraction.bind(bare, schema), device)
 
     @property
@@ -81,21 +85,65 @@ def check_clocks(spec: FeatureSpec, files: Mapping[Path, pa.Schema]) -> None:
 
     Raises
     ------
-    TrainingError
+    SeveralZones
         That is so, and the spec has no zone to read the latter in.
     """
-    if spec.timezone is not None or spec.timestamp is None:
-        return
-    zones = {path: _zone(schema.field(spec.timestamp).type) for path, schema in files.items()}
-    zoned, naive = (
-        next((p for p, zone in zones.items() if bool(zone) is has), None) for has in (True, False)
-    )
-    if zoned and naive:
-        raise TrainingError(
-            f"{spec.timestamp} has zone {zones[zoned]} in {zoned} and none in {naive}, they cannot be"
-            " compared: give --timezone, then those without a zone are read as UTC"
+    if spec.timezone is None:
+        zones = _zones(spec, files)
+        if "" in zones and len(zones) > 1:
+            path = zones.pop("")
+            zone, other = next(iter(zones.items()))
+            raise SeveralZones(
+                f"{spec.timestamp} has zone {zone} in {other} and none in {path}, they cannot be compared:"
+                " give --timezone, then those without a zone are read as UTC"
+            )
+
+
+def feature_zone(spec: FeatureSpec, files: Mapping[Path, pa.Schema]) -> str | None:
+    """The zone whose clock shows the derived features: the spec's, else the one that all files have.
+
+    Returns
+    -------
+    str or None
+        As `one_name` writes it; None where no file has a zone, or nothing is derived.
+
+    Raises
+    ------
+    SeveralZones
+        The spec has none, and the files have several; one spelled in several ways is one.
+    """
+    if spec.timezone is not None or not spec.derived:
+        return spec.timezone
+    check_clocks(spec, files)
+    first, *others = _zones(spec, files).items() or [("", None)]
+    if others:
+        raise SeveralZones(
+            f"{spec.timestamp} has zone {first[0]} in {first[1]} and {others[0][0]} in {others[0][1]}: give"
+            " --timezone, the zone whose clock shows the features"
         )
+    return first[0] or None
+
+
+def files_without_zone(spec: FeatureSpec, files: Mapping[Path, pa.Schema]) -> int:
+    """How many files have timestamps without a zone."""
+    return sum(bool(_zones(spec, {path: schema}).keys() & {""}) for path, schema in files.items())
+
+
+def _zones(spec: FeatureSpec, files: Mapping[Path, pa.Schema]) -> dict[str, Path]:
+    """The zones of the timestamp columns, each with the first file that has it; "" where one has none."""
+    zones: dict[str, Path] = {}
+    for path, schema in files.items():
+        kind = Extraction(spec, schema).timestamp_type
+        if kind is not None and not pt.is_null(kind):  # nothing but nulls has any zone
+            zones.setdefault(_zone(kind), path)
+    return zones
 
 
 def _zone(kind: pa.DataType) -> str:
-    return str(getattr(kind, "tz", None) or "")
+    """The one name of a column's zone, "" for none; an unknown one is a label, and needs no other name."""
+    own = ""
+    try:
+        own = own_zone(kind) or ""
+        return one_name(own) if own else ""
+    except UnknownZone:
+        return own or "unknown"
