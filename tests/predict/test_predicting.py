@@ -91,7 +91,7 @@ def test_a_model_that_fails_because_it_is_another_is_asked_again() -> None:
 
     endpoint.serves = variant_of(TRAFFIC, 4)
 
-    with pytest.raises(BadRequest, match="has 3 values, expected 2: speed, hour"):
+    with pytest.raises(BadRequest, match="has 3 values, expected 2: 'speed', 'hour'"):
         predict(FeatureRows([[1, 2, 3]]), in_seconds())
 
 
