@@ -7,12 +7,14 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.waiting import wait_until
 from tests.page.api import Api
 from tests.page.builders import drop, month
 from tests.page.reading import Reader
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzY29wZSI6ImRyb3BzY29yZS9yZWFkIn0.c2lnbmF0dXJl-_"
 LIST = ".drops tbody a"
+LIMIT_SECONDS = 60
 EVERYWHERE = """async () => [
   JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, location.href,
   JSON.stringify(history.state), window.name, document.documentElement.outerHTML,
@@ -130,7 +132,7 @@ def test_the_token_can_be_forgotten(api: Api, reader: Reader) -> None:
     expect(page.get_by_label("Access token")).to_be_visible()
     expect(page.locator(LIST)).to_have_count(0)
     expect(page.get_by_role("button", name="Forget the token")).to_be_hidden()
-    assert "authorization" not in api.asked[-1].headers
+    assert wait_until(lambda: "authorization" not in api.asked[-1].headers, LIMIT_SECONDS)
 
 
 def test_an_api_for_signed_requests_says_how_to_sign_them(api: Api, reader: Reader) -> None:
