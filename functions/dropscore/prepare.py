@@ -178,7 +178,9 @@ class Prepare:
         now = self.deadline.clock()
         if unread and drop.read_failures + 1 >= MAX_READ_FAILURES:
             logger.error("drop failed for good: mend the cause, then retry it", exc_info=error)
-            return self.drops.fail(drop, f"{error}; {MAX_READ_FAILURES} tries failed: then retry it", now)
+            return self.drops.fail(
+                drop, f"given up after {MAX_READ_FAILURES} tries: {error}; then retry the drop", now
+            )
         logger.warning("the drop is put off", operator_needed=not passes_by_itself(error), exc_info=error)
         rest = min(FIRST_REST * 2 ** min(drop.attempt - 1, 10), LONGEST_REST)
         return self.drops.release(drop, f"put off: {error}", now + rest, now, unread=unread)

@@ -54,7 +54,8 @@ def test_an_object_that_s3_never_gives_is_failed_within_two_days_whatever_the_co
     assert drop.state is DropState.FAILED
     assert code in str(drop.reason)
     assert what_to_do in str(drop.reason)
-    assert str(drop.reason).endswith("30 tries failed: then retry it")
+    assert str(drop.reason).startswith("given up after 30 tries: the object cannot be read (")
+    assert str(drop.reason).endswith("; then retry the drop")
     assert drop.announced
     assert drop.attempt == MAX_READ_FAILURES
     put_off = lines(log, PUT_OFF)

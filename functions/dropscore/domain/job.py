@@ -32,6 +32,9 @@ Read in public reports: rse-grand-challenge issue 2631, sagemaker-python-sdk iss
 AWS_RETRY_SECONDS = (600, 1200, 2400, 3600)
 """From the end of such a job to the next try: after the first in a row, the second, the third, all others."""
 
+_FIRST_TRY = "/together"
+"""How the cohort ends of drops that AWS itself has failed, and nothing else."""
+
 MAX_PREPARED_AGE = timedelta(days=7)
 """Shards older than this are not scored; the work bucket expires them."""
 
@@ -263,9 +266,6 @@ def _retry_later(job: Job, drop: Drop) -> RetryLater:
     tried = _FIRST_TRY if is_first_try(drop) else "" if _was_retried_whole(drop) else "/half"
     reason = f"{job.aws_failure} ({job.failure_reason}); the next try is at {due:%Y-%m-%d %H:%M} UTC"
     return RetryLater(job.name + tried, due, reason)
-
-
-_FIRST_TRY = "/together"
 
 
 def is_first_try(drop: Drop) -> bool:
